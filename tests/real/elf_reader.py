@@ -35,6 +35,9 @@ class Section:
     address: int
     offset: int
     size: int
+    link: int
+    info: int
+    entry_size: int
     contents: memoryview = field(repr=False)
 
 
@@ -139,10 +142,10 @@ class ElfFile:
         raw = [layout.unpack_from(self.data, self.shoff + i * self.shentsize) for i in range(self.shnum)]
         names = bytes(self.data[raw[self.shstrndx][4] :][: raw[self.shstrndx][5]])
         found = []
-        for name, kind, flags, address, offset, size, *_ in raw:
+        for name, kind, flags, address, offset, size, link, info, _, entry_size in raw:
             contents = self.data[offset : offset + size] if kind != SHT_NOBITS else self.data[:0]
             text = names[name:].split(b"\0", 1)[0].decode("utf-8", "replace")
-            found.append(Section(text, kind, flags, address, offset, size, contents))
+            found.append(Section(text, kind, flags, address, offset, size, link, info, entry_size, contents))
         return found
 
 

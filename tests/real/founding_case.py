@@ -32,9 +32,10 @@ LOADED = """
 import numpy, numpy.linalg, numpy.random
 numpy.show_config()
 numpy.linalg.svd(numpy.random.rand(300, 300))
-for line in open("/proc/self/maps"):
-    if "openblas" in line or "gfortran" in line or "quadmath" in line:
-        print("loaded:", line.split(maxsplit=5)[5].strip())
+paths = {line.split(maxsplit=5)[5].strip() for line in open("/proc/self/maps") if ".so" in line}
+for path in sorted(paths):
+    if "openblas" in path or "gfortran" in path or "quadmath" in path:
+        print("loaded:", path)
 """
 
 

