@@ -1,0 +1,163 @@
+//! Deflate, cut into pieces so that one large member takes all cores.
+//!
+//! A repair is mostly the deflate of one large library, and that is one stream. It is cut into
+//! pieces of a fixed size that are deflated each for itself, by libdeflate, and joined. The pieces
+//! do not depend on the number of threads, so neither do the bytes.
+//!
+//! libdeflate ends each piece with a block marked as the last (BFINAL, RFC 1951 § 3.2.3) and says
+//! neither where that block begins nor at which bit it ends. [`walk`] finds both without inflating.
+//! Then the mark is cleared and an empty stored block appended, which ends at a whole byte: joined
+//! pieces are one stream, without shifting a bit.
+
+mod walk;
+
+use crate::error::{Error, ErrorKind, Result};
+use std::ops::Range;
+
+/// The level for members that truewheel writes, in libdeflate's scale of 1 to 12.
+pub const LEVEL: u32 = 6;
+/// Bytes of a member that are deflated as one piece.
+const PIECE: usize = 1 << 20;
+/// An empty stored block behind its three header bits: LEN 0 and its complement.
+const EMPTY_STORED: [u8; 4] = [0, 0, 0xff, 0xff];
+/// CRC-32's polynomial, bits reversed.
+const CRC_POLYNOMIAL: u32 = 0xedb8_8320;
+
+/// One deflated piece of a member.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    range: Range<usize>,
+    bytes: Vec<u8>,
+    crc32: u32,
+    is_last: bool,
+}
+
+/// A whole member, deflated: one raw deflate stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compressed {
+    /// The stream.
+    pub bytes: Vec<u8>,
+    /// The CRC-32 of what it holds.
+    pub crc32: u32,
+    /// Bytes of what it holds.
+    pub size: u64,
+}
+
+/// How a member of `len` bytes is cut: at least one piece, all of nearly one size, whatever the
+/// number of threads.
+#[must_use]
+pub fn pieces(len: usize) -> Vec<Range<usize>> {
+    let count = len.div_ceil(PIECE).max(1);
+    let size = len.div_ceil(count).max(1);
+    let cut = |index: usize| index.saturating_mul(size).min(len);
+    (0..count).map(|index| cut(index)..cut(index + 1)).collect()
+}
+
+/// Deflates one of the [`pieces`] of `bytes`, the whole member. `level` is libdeflate's, 1 to 12.
+///
+/// # Errors
+///
+/// A level that there is not, or a piece that is not in `bytes`.
+pub fn compress_piece(bytes: &[u8], piece: Range<usize>, level: u32) -> Result<Piece> {
+    let is_last = piece.end == bytes.len();
+    let outside = ErrorKind::Pieces { expected: bytes.len(), found: piece.end };
+    let contents = bytes.get(piece.clone()).ok_or(outside)?;
+    let mut compressed = compress(contents, level)?;
+    if !is_last {
+        open_end(&mut compressed)?;
+    }
+    let crc32 = libdeflater::crc32(contents);
+    Ok(Piece { range: piece, bytes: compressed, crc32, is_last })
+}
+
+/// Joins all pieces of a member, in order, to one stream.
+///
+/// # Errors
+///
+/// Pieces are missing, or not in order.
+pub fn join(pieces: Vec<Piece>) -> Result<Compressed> {
+    let mut end = 0;
+    let mut crc32 = 0;
+    let mut complete = false;
+    let mut bytes = Vec::with_capacity(pieces.iter().map(|piece| piece.bytes.len()).sum());
+    for piece in pieces {
+        let found = piece.range.start;
+        if found != end || complete {
+            return Err(ErrorKind::Pieces { expected: end, found }.into());
+        }
+        crc32 = combine(crc32, piece.crc32, piece.range.len() as u64);
+        bytes.extend(piece.bytes);
+        (end, complete) = (piece.range.end, piece.is_last);
+    }
+    if complete {
+        Ok(Compressed { bytes, crc32, size: end as u64 })
+    } else {
+        Err(Error::zip(format!("the last piece of the member, at {end:#x}, is missing")))
+    }
+}
+
+/// Deflates a whole member on this thread, to the same bytes as its pieces on many.
+///
+/// # Errors
+///
+/// A level that there is not.
+pub fn compress_all(bytes: &[u8], level: u32) -> Result<Compressed> {
+    let pieces = pieces(bytes.len()).into_iter();
+    join(pieces.map(|piece| compress_piece(bytes, piece, level)).collect::<Result<_>>()?)
+}
+
+fn compress(contents: &[u8], level: u32) -> Result<Vec<u8>> {
+    let lvl = i32::try_from(level).ok().filter(|level| (1..=12).contains(level));
+    let lvl = lvl.and_then(|level| libdeflater::CompressionLvl::new(level).ok());
+    let mut compressor = libdeflater::Compressor::new(lvl.ok_or(ErrorKind::Level(level))?);
+    let bound = compressor.deflate_compress_bound(contents.len());
+    let mut compressed = vec![0; bound];
+    // The bound is libdeflate's own, so that this cannot happen.
+    let len = compressor
+        .deflate_compress(contents, &mut compressed)
+        .map_err(|_| ErrorKind::Memory { size: bound as u64 })?;
+    compressed.truncate(len);
+    Ok(compressed)
+}
+
+/// Makes a stream one that goes on: clears the mark of its last block, ends it at a whole byte.
+fn open_end(stream: &mut Vec<u8>) -> Result<()> {
+    let walk = walk::walk(stream).ok_or(ErrorKind::BadDeflate)?;
+    let header = stream.get_mut(walk.last_block / 8).ok_or(ErrorKind::BadDeflate)?;
+    *header &= !(1 << (walk.last_block % 8));
+    // Three zero bits: not the last, stored, and then zeros up to the byte. Bits behind the end of
+    // the stream are zero already.
+    stream.resize((walk.end + 3).div_ceil(8), 0);
+    stream.extend(EMPTY_STORED);
+    Ok(())
+}
+
+/// The CRC-32 of two texts one after the other, the second of `len` bytes.
+///
+/// A CRC is a remainder: the first one's, moved up by as many bits as the second has, and the
+/// second's are added. Moving up is a multiplication by x^(8·len) modulo the polynomial, found by
+/// squaring.
+fn combine(first: u32, second: u32, len: u64) -> u32 {
+    // With bits reversed, the highest bit is 1 and the second is x; x^8 is eight bits lower.
+    let (mut factor, mut power, mut rest) = (1 << 31, 1 << 23, len);
+    while rest > 0 {
+        if rest & 1 == 1 {
+            factor = multiply(factor, power);
+        }
+        power = multiply(power, power);
+        rest >>= 1;
+    }
+    multiply(first, factor) ^ second
+}
+
+/// The product of two polynomials over two elements, modulo CRC-32's.
+fn multiply(left: u32, mut right: u32) -> u32 {
+    let mut product = 0;
+    for bit in (0..32).rev() {
+        if left >> bit & 1 == 1 {
+            product ^= right;
+        }
+        right = if right & 1 == 1 { right >> 1 ^ CRC_POLYNOMIAL } else { right >> 1 };
+    }
+    product
+}
