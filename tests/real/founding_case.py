@@ -24,8 +24,8 @@ from processes import PYTHON_REASON, make_environment, python_is_right, run, ski
 
 VARIANTS = ("rpath", "lib-path", "links", "alone")
 
-# What every manylinux policy provides beside the C library and numpy's modules may need.
-PROVIDED = ("libstdc++.so.6", "libgcc_s.so.1")
+# What every manylinux policy provides beside the C library, and numpy or the Fortran runtime may need.
+PROVIDED = ("libstdc++.so.6", "libgcc_s.so.1", "libz.so.1")
 
 # Printed by the new environment's Python: which BLAS the process has really loaded.
 LOADED = """
@@ -178,7 +178,8 @@ def run_numpy_tests(python: Path, directory: Path, options: argparse.Namespace) 
     tests = None if options.full else packages
     label = "full" if options.full else "fast"
     program = f"import numpy, sys; sys.exit(not numpy.test({label!r}, tests={tests!r}, extra_argv=['-x']))"
-    done = run(["nice", "-n", "5", python, "-c", program], cwd=directory)
+    path = f"{python.parent}:/usr/bin:/bin"
+    done = run(["nice", "-n", "5", python, "-c", program], cwd=directory, PATH=path)
     lines = [line for line in done.output.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
     count = lines[-1].strip("= ") if lines else "no count"
     if done.status != 0:
