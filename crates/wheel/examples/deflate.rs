@@ -58,7 +58,8 @@ fn zlib(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn whole(bytes: &[u8], level: i32) -> Result<usize, String> {
+fn whole(bytes: &[u8], level: u32) -> Result<usize, String> {
+    let level = i32::try_from(level).map_err(|error| error.to_string())?;
     let level = libdeflater::CompressionLvl::new(level).map_err(|error| format!("{error:?}"))?;
     let mut compressor = libdeflater::Compressor::new(level);
     let mut out = vec![0; compressor.deflate_compress_bound(bytes.len())];

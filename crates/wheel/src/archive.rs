@@ -261,3 +261,209 @@ fn find_dist_info(members: &[Member], filename: &WheelFilename) -> Result<String
         Err(ErrorKind::OtherDistInfo { found, expected }.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw_zip::{self, RECORD, RawEntry, RawZip};
+
+    fn open(zip: &RawZip) -> Result<Wheel> {
+        let (_directory, path) = raw_zip::file(&zip.bytes());
+        Wheel::open(&path)
+    }
+
+    fn message(zip: &RawZip) -> String {
+        open(zip).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_wheel_without_fault_is_opened_and_read() {
+        let zip = RawZip::wheel()
+            .with(RawEntry::deflated("demo/ü.txt", &[b'x'; 5000]))
+            .with(RawEntry::stored("demo/sub/", b""));
+        let wheel = open(&zip).unwrap();
+        assert_eq!(wheel.dist_info(), "demo-1.0.dist-info");
+        assert_eq!(wheel.filename().to_string(), raw_zip::NAME);
+        let paths: Vec<&str> = wheel.members().iter().map(|member| member.path.as_str()).collect();
+        assert_eq!(paths[..3], ["demo/__init__.py", "demo/sub", "demo/ü.txt"]);
+        assert_eq!(wheel.member("demo/sub").unwrap().kind, MemberKind::Directory);
+        let member = wheel.member("demo/ü.txt").unwrap();
+        assert_eq!(wheel.read(member).unwrap(), [b'x'; 5000]);
+        assert_eq!(member.mode, Some(0o100_644));
+        assert_eq!(member.modified.to_string(), "2024-01-02 03:04:06");
+        let sum: u64 = wheel.members().iter().map(|member| member.size).sum();
+        assert_eq!(wheel.total_size(), sum);
+        let error = wheel.read(wheel.member("demo/sub").unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "demo/sub: not a regular file");
+    }
+
+    #[test]
+    fn many_threads_read_one_wheel() {
+        let zip = (0..20).fold(RawZip::wheel(), |zip, index| {
+            zip.with(RawEntry::deflated(&format!("demo/{index}"), &vec![index; 9999]))
+        });
+        let wheel = open(&zip).unwrap();
+        std::thread::scope(|scope| {
+            for index in 0..20 {
+                let wheel = &wheel;
+                scope.spawn(move || {
+                    let member = wheel.member(&format!("demo/{index}")).unwrap();
+                    assert_eq!(wheel.read(member).unwrap(), vec![index; 9999]);
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn paths_that_differ_by_case_are_told_not_refused() {
+        let zip = RawZip::wheel().with(RawEntry::stored("Demo/__INIT__.py", b""));
+        let wheel = open(&zip).unwrap();
+        assert_eq!(
+            wheel.case_collisions(),
+            [["demo/__init__.py", "Demo/__INIT__.py"]].map(|mut pair| {
+                pair.sort();
+                pair.reverse();
+                pair
+            })
+        );
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for (name, reason) in [
+            ("../evil.py", "has the part `..`, which leads out of its directory"),
+            ("demo/../../evil.py", "has the part `..`, which leads out of its directory"),
+            ("/evil.py", "is absolute, a member's is relative to the wheel"),
+            ("demo\\evil.py", "has a backslash, parts are separated by `/`"),
+            ("C:evil.py", "begins with a drive letter"),
+            ("demo//evil.py", "has an empty part or the part `.`"),
+        ] {
+            let zip = RawZip::wheel().with(RawEntry::stored(name, b""));
+            let expected = format!("the path `{}` {reason}", name.escape_debug());
+            assert_eq!(message(&zip), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_is_there_once() {
+        let twice = RawZip::wheel().with(RawEntry::stored("demo/__init__.py", b"evil"));
+        let expected = "demo/__init__.py: in the wheel twice, a path may be there once";
+        assert_eq!(message(&twice), expected);
+        let directory = RawZip::wheel().with(RawEntry::stored("demo/__init__.py/", b""));
+        assert_eq!(message(&directory), expected);
+        let below = RawZip::wheel().with(RawEntry::stored("demo/__init__.py/x", b""));
+        let expected = "demo/__init__.py: a file, and also the directory of another member";
+        assert_eq!(message(&below), expected);
+    }
+
+    #[test]
+    fn one_dist_info_of_the_right_project_is_needed() {
+        let with = |name: &str| RawZip::wheel().with(RawEntry::stored(name, b""));
+        let two = with("other-2.dist-info/METADATA");
+        let expected =
+            "2 `.dist-info` directories, a wheel has one: demo-1.0.dist-info, other-2.dist-info";
+        assert_eq!(message(&two), expected);
+        for name in ["METADATA", "WHEEL", "RECORD"] {
+            let mut zip = RawZip::wheel();
+            let path = format!("demo-1.0.dist-info/{name}");
+            zip.entries.retain(|entry| entry.local.name != path.as_bytes());
+            assert_eq!(message(&zip), format!("no `{path}`, every wheel has it"));
+        }
+        let mut none = RawZip::wheel();
+        none.entries.truncate(1);
+        assert_eq!(message(&none), "no `.dist-info` directory, a wheel has one");
+    }
+
+    #[test]
+    fn dist_info_may_be_spelled_otherwise_but_not_be_of_another() {
+        let (_directory, path) = raw_zip::file(&RawZip::wheel().bytes());
+        for name in ["DEMO-1-py3-none-any.whl", "demo-1.0.0-py3-none-any.whl"] {
+            assert_eq!(Wheel::open_as(&path, name).unwrap().dist_info(), "demo-1.0.dist-info");
+        }
+        let error = Wheel::open_as(&path, "demo-1.1-py3-none-any.whl").unwrap_err();
+        let expected =
+            "the directory is `demo-1.0.dist-info`, the file name asks for `demo-1.1.dist-info`";
+        assert_eq!(error.to_string(), expected);
+        assert!(Wheel::open_as(&path, "demos-1.0-py3-none-any.whl").is_err());
+    }
+
+    #[test]
+    fn contents_that_are_not_what_is_declared_are_refused() {
+        let text = [b'a'; 3000];
+        let size = RawEntry::deflated("x", &text).data.len();
+        for (change, expected) in [
+            (
+                (|entry: RawEntry| entry.both(|header| header.size = 3001))
+                    as fn(RawEntry) -> RawEntry,
+                "x: the archive declares 3001 bytes, the contents have 3000".to_owned(),
+            ),
+            (
+                |entry| entry.both(|header| header.size = 2999),
+                "x: the archive declares 2999 bytes, the contents have more".to_owned(),
+            ),
+            (
+                |entry| entry.both(|header| header.crc32 = 1),
+                format!(
+                    "x: CRC-32 is {:#010x}, the archive declares 0x00000001",
+                    libdeflater::crc32(&text)
+                ),
+            ),
+            (
+                |entry| entry.both(|header| header.size = 1_000_000),
+                format!(
+                    "x: {size} bytes are declared to hold 1000000, deflate holds at most 1032 bytes in one"
+                ),
+            ),
+            (
+                |mut entry| {
+                    entry.data.fill(0xff);
+                    entry
+                },
+                "x: the compressed bytes are not a deflate stream".to_owned(),
+            ),
+        ] {
+            let wheel =
+                open(&RawZip::wheel().with(change(RawEntry::deflated("x", &text)))).unwrap();
+            let error = wheel.read(wheel.member("x").unwrap()).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn symlinks_are_known_and_devices_refused() {
+        let with_mode = |mode: u32| {
+            let mut entry = RawEntry::stored("demo/l.so", b"l.so.1");
+            entry.attributes = mode << 16;
+            RawZip::wheel().with(entry)
+        };
+        let wheel = open(&with_mode(0o120_777)).unwrap();
+        let member = wheel.member("demo/l.so").unwrap();
+        assert_eq!(member.kind, MemberKind::Symlink);
+        assert_eq!(wheel.read(member).unwrap(), b"l.so.1");
+        let expected = "demo/l.so: mode 0o20644 is neither a file, a directory nor a symlink";
+        assert_eq!(message(&with_mode(0o020_644)), expected);
+        let mut dos = with_mode(0o120_777);
+        dos.entries[1].made_by = 0;
+        let wheel = open(&dos).unwrap();
+        let member = wheel.member("demo/l.so").unwrap();
+        assert_eq!((member.kind, member.mode), (MemberKind::File, None));
+    }
+
+    #[test]
+    fn a_wheel_cut_anywhere_is_refused() {
+        let bytes = RawZip::wheel().bytes();
+        for len in 0..bytes.len() {
+            let (_directory, path) = raw_zip::file(&bytes[..len]);
+            assert!(Wheel::open(&path).is_err(), "{len} bytes");
+        }
+        assert!(bytes.windows(RECORD.len()).any(|window| window == RECORD.as_bytes()));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_with_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(raw_zip::NAME);
+        let error = Wheel::open(&path).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot open `{}`: ", path.display())), "{error}");
+    }
+}

@@ -161,3 +161,110 @@ fn multiply(left: u32, mut right: u32) -> u32 {
     }
     product
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::DeflateDecoder;
+    use std::io::Read as _;
+
+    /// With another library than the one that deflates.
+    fn inflate(stream: &[u8]) -> Vec<u8> {
+        let mut decoder = DeflateDecoder::new(stream);
+        let mut bytes = Vec::new();
+        decoder.read_to_end(&mut bytes).unwrap();
+        assert_eq!(decoder.total_in(), stream.len() as u64, "bytes behind the stream");
+        bytes
+    }
+
+    /// Text, noise, zeros and something between, so that blocks of all types come up.
+    fn contents(len: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let mut next = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 24
+        };
+        (0..len)
+            .map(|index| match index / 70_000 % 4 {
+                0 => b"the quick brown fox"[index % 19],
+                1 => next() as u8,
+                2 => 0,
+                _ => (next() & next() & 15) as u8 + b'a',
+            })
+            .collect()
+    }
+
+    #[test]
+    fn joined_pieces_are_one_stream_of_the_whole_member() {
+        for len in [0, 1, 5, 65_535, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 12_345] {
+            let bytes = contents(len);
+            for level in [1, LEVEL, 9, 12] {
+                let all = compress_all(&bytes, level).unwrap();
+                assert!(inflate(&all.bytes) == bytes, "{len} bytes at level {level}");
+                assert_eq!(all.crc32, libdeflater::crc32(&bytes));
+                assert_eq!(all.size, len as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_any_size_can_be_joined() {
+        let bytes = contents(300_000);
+        for size in [1, 2, 3, 1000, 4099, 99_999] {
+            let bytes = &bytes[..size * 3 + 1];
+            let starts = (0..bytes.len()).step_by(size);
+            let ranges = starts.map(|start| start..(start + size).min(bytes.len()));
+            let pieces = ranges.map(|range| compress_piece(bytes, range, 6).unwrap()).collect();
+            assert!(inflate(&join(pieces).unwrap().bytes) == bytes, "pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn pieces_cover_every_byte_once() {
+        for len in [0, 1, PIECE, PIECE + 1, 25_000_000, 2_000_000_001] {
+            let mut end = 0;
+            for piece in pieces(len) {
+                assert_eq!(piece.start, end);
+                assert!(piece.len() <= PIECE);
+                end = piece.end;
+            }
+            assert_eq!(end, len);
+        }
+    }
+
+    #[test]
+    fn pieces_missing_or_in_disorder_are_refused() {
+        let bytes = contents(2 * PIECE + 2);
+        let cut: Vec<Piece> = pieces(bytes.len())
+            .into_iter()
+            .map(|range| compress_piece(&bytes, range, 1).unwrap())
+            .collect();
+        let message = |order: &[usize]| {
+            join(order.iter().map(|index| cut[*index].clone()).collect()).unwrap_err().to_string()
+        };
+        let second = "a piece begins at 0xaaaac, the one before ends at 0x0";
+        assert_eq!(message(&[1, 0, 2]), second);
+        assert_eq!(message(&[0, 1]), "the last piece of the member, at 0x155558, is missing");
+        assert_eq!(message(&[]), "the last piece of the member, at 0x0, is missing");
+        assert!(message(&[0, 1, 2, 2]).starts_with("a piece begins at 0x155558"));
+    }
+
+    #[test]
+    fn levels_and_pieces_that_there_are_not_are_refused() {
+        let message = |level| compress_all(b"a", level).unwrap_err().to_string();
+        assert_eq!(message(0), "deflate level 0, it should be 1 to 12");
+        assert_eq!(message(13), "deflate level 13, it should be 1 to 12");
+        assert!(compress_piece(b"abc", 2..5, 6).is_err());
+    }
+
+    #[test]
+    fn combined_crcs_are_those_of_the_whole() {
+        let bytes = contents(100_000);
+        for at in [0, 1, 7, 255, 256, 65_537, 99_999, 100_000] {
+            let (left, right) = bytes.split_at(at);
+            let crc =
+                combine(libdeflater::crc32(left), libdeflater::crc32(right), right.len() as u64);
+            assert_eq!(crc, libdeflater::crc32(&bytes));
+        }
+    }
+}

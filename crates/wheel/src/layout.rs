@@ -177,7 +177,12 @@ fn locate(file: &Positioned, directory: &Directory, entry: Entry) -> Result<Loca
 }
 
 fn read_local(file: &Positioned, directory: &Directory, entry: &Entry) -> Result<(Entry, usize)> {
-    let room = directory.offset.saturating_sub(entry.header_offset);
+    let (start, end) = (entry.header_offset, directory.offset);
+    let room = end.saturating_sub(start);
+    if room == 0 {
+        let what = format!("its local header at {start:#x} is not before the central directory");
+        return Err(Error::zip(what));
+    }
     let read = |len: usize| read_bytes(file, entry.header_offset, room.min(len as u64));
     let bytes = read(LOCAL_SIZE + entry.name.len() + USUAL_EXTRA)?;
     let mut lengths = Fields(bytes.get(LOCAL_SIZE - 4..).unwrap_or_default());
@@ -291,4 +296,220 @@ pub(crate) fn zeros(size: u64) -> Result<Vec<u8>> {
     bytes.try_reserve_exact(len).map_err(|_| memory())?;
     bytes.resize(len, 0);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw_zip::{RawEntry, RawZip, positioned};
+
+    fn message(zip: &RawZip) -> String {
+        message_of(&zip.bytes())
+    }
+
+    fn message_of(bytes: &[u8]) -> String {
+        read(&positioned(bytes)).unwrap_err().to_string()
+    }
+
+    fn entry() -> RawEntry {
+        RawEntry::deflated("x", &[b'x'; 300])
+    }
+
+    #[test]
+    fn headers_that_differ_are_refused_by_field() {
+        type Change = fn(&mut RawEntry);
+        let cases: [(Change, &str); 6] = [
+            (|e| e.local.name = b"y".to_vec(), "the name `y`, the central directory has `x`"),
+            (|e| e.local.method = 0, "compression method 0x0, the central directory has 0x8"),
+            (|e| e.local.flags = 8, "flags 0x8, the central directory has 0x0"),
+            (|e| e.local.crc32 = 1, "CRC-32 0x1, the central directory has"),
+            (|e| e.local.size = 301, "size 0x12d, the central directory has 0x12c"),
+            (|e| e.local.compressed_size = 99, "compressed size 0x63, the central directory has"),
+        ];
+        for (change, expected) in cases {
+            let mut entry = entry();
+            change(&mut entry);
+            let message = message(&RawZip::wheel().with(entry));
+            assert!(
+                message.starts_with(&format!("x: the local header has {expected}")),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn entries_no_wheel_has_are_refused() {
+        let encrypted = entry().both(|header| header.flags = 1);
+        let zstd = entry().both(|header| header.method = 93);
+        let latin = RawEntry::stored("x", b"").both(|header| header.name = b"\xfc".to_vec());
+        let unmarked = RawEntry::stored("ü", b"").both(|header| header.flags = 0);
+        let stored = RawEntry::stored("x", b"abc").both(|header| header.size = 4);
+        let mut disk = entry();
+        disk.disk = 1;
+        for (entry, expected) in [
+            (encrypted, "x: encrypted, members of a wheel are not"),
+            (zstd, "x: compression method 93, a wheel has 0 (stored) or 8 (deflate)"),
+            (latin, "\u{fffd}: its name is not UTF-8"),
+            (
+                unmarked,
+                "ü: its name is not ASCII and is not marked as UTF-8, so readers spell it each \
+                 in their own way",
+            ),
+            (stored, "x: the archive declares 4 bytes, the contents have 3"),
+            (disk, "the archive is one of several disks, a wheel is one file"),
+        ] {
+            assert_eq!(message(&RawZip::wheel().with(entry)), expected);
+        }
+    }
+
+    #[test]
+    fn a_second_name_in_the_extra_field_is_refused() {
+        let with = |name: &[u8]| {
+            let len = u8::try_from(name.len() + 5).unwrap();
+            let extra = [&[0x75, 0x70, len, 0, 1, 0, 0, 0, 0], name].concat();
+            RawZip::wheel().with(entry().both(|header| header.extra = extra.clone()))
+        };
+        let expected = "x: a second name in the extra field, which some readers take";
+        assert_eq!(message(&with(b"y")), expected);
+        assert!(read(&positioned(&with(b"x").bytes())).is_ok());
+    }
+
+    #[test]
+    fn bytes_of_no_member_are_refused_wherever_they_are() {
+        let zip = RawZip::wheel;
+        let prefix = RawZip { prefix: b"#!/bin/sh\n".to_vec(), ..zip() };
+        assert_eq!(message(&prefix), "10 bytes at 0x0 belong to no member");
+        let mut gap = zip();
+        gap.entries[0].after = b"hidden".to_vec();
+        assert_eq!(message(&gap), "6 bytes at 0x4b belong to no member");
+        let suffix = RawZip { suffix: b"x".to_vec(), ..zip() };
+        let expected =
+            "not a zip archive, or its end is missing: no end of central directory record";
+        assert_eq!(message(&suffix), expected);
+        let before_end = RawZip { before_end: b"xx".to_vec(), ..zip() };
+        assert!(message(&before_end).ends_with("bytes are missing, or too many"));
+        let commented = RawZip { comment: b"a comment".to_vec(), ..zip() };
+        assert_eq!(read(&positioned(&commented.bytes())).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn an_archive_within_the_comment_of_another_is_refused() {
+        let inner = RawZip::wheel().bytes();
+        let outer = RawZip { comment: inner, ..RawZip::wheel() };
+        let expected = "two end of central directory records, a zip archive has one";
+        assert_eq!(message(&outer), expected);
+    }
+
+    #[test]
+    fn entries_that_overlap_are_refused() {
+        // The second entry begins where the first does.
+        let mut zip = RawZip::wheel().with(entry());
+        zip.entries[1].offset = Some(0);
+        zip.entries[1].central = zip.entries[0].central.clone();
+        assert_eq!(message(&zip), "demo/__init__.py: begins at 0x0, within `demo/__init__.py`");
+        // A quine: an entry within the data of another.
+        let inner =
+            RawZip { entries: vec![RawEntry::stored("y", b"yy")], ..RawZip::wheel() }.bytes();
+        let mut zip = RawZip::wheel().with(RawEntry::stored("x", &inner[..33]));
+        zip.entries.insert(2, RawEntry::stored("y", b"yy"));
+        let outer_data = zip.entries[0].data.len() + 30 + 16 + 30 + 1;
+        zip.entries[2].offset = Some(u32::try_from(outer_data).unwrap());
+        assert_eq!(message(&zip), "y: begins at 0x6a, within `x`");
+    }
+
+    #[test]
+    fn an_entry_beyond_the_members_is_refused() {
+        let mut zip = RawZip::wheel();
+        zip.entries[0].offset = Some(0xffff_fff0);
+        let expected =
+            "demo/__init__.py: its local header at 0xfffffff0 is not before the central directory";
+        assert_eq!(message(&zip), expected);
+        zip.entries[0].offset = Some(1);
+        let expected = "demo/__init__.py: no local header where the central directory has one";
+        assert_eq!(message(&zip), expected);
+        let mut zip = RawZip::wheel();
+        zip.entries[3] = zip.entries[3].clone().both(|header| {
+            header.size = 1 << 30;
+            header.compressed_size = 1 << 30;
+        });
+        assert!(message(&zip).contains("run into the central directory"), "{}", message(&zip));
+    }
+
+    #[test]
+    fn a_wrong_count_of_entries_is_refused() {
+        let zip = RawZip { miscount: 1, ..RawZip::wheel() };
+        let expected = "the end record counts 5 entries, the central directory has 4";
+        assert_eq!(message(&zip), expected);
+    }
+
+    #[test]
+    fn data_descriptors_are_taken_in_every_form_and_only_if_right() {
+        let with = |after: Vec<u8>, zeroed: bool| {
+            let mut entry = entry().both(|header| header.flags = 8);
+            if zeroed {
+                (entry.local.crc32, entry.local.size, entry.local.compressed_size) = (0, 0, 0);
+            }
+            entry.after = after;
+            RawZip::wheel().with(entry)
+        };
+        let header = entry().central;
+        let (crc32, compressed, size) = (header.crc32, header.compressed_size, header.size);
+        let short: Vec<u8> =
+            [crc32, compressed, size].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let long: Vec<u8> =
+            [crc32, compressed, 0, size, 0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        for form in [short.clone(), long] {
+            let signed = [b"PK\x07\x08", &*form].concat();
+            for after in [form, signed] {
+                assert!(read(&positioned(&with(after.clone(), true).bytes())).is_ok());
+                assert!(read(&positioned(&with(after, false).bytes())).is_ok());
+            }
+        }
+        let wrong = short.iter().map(|byte| byte ^ 1).collect();
+        for after in [wrong, Vec::new(), vec![0; 30]] {
+            let message = message(&with(after, true));
+            assert!(message.ends_with("are not its data descriptor"), "{message}");
+        }
+    }
+
+    #[test]
+    fn zip64_end_records_are_read_and_must_agree() {
+        let zip64 = |count: u64, locator: u64| {
+            let zip = RawZip::wheel();
+            let plain = zip.bytes();
+            let end = plain.len() - 22;
+            let start = u32::from_le_bytes(plain[end + 16..end + 20].try_into().unwrap());
+            let size = end as u64 - u64::from(start);
+            let mut extra = b"PK\x06\x06".to_vec();
+            extra.extend(44_u64.to_le_bytes());
+            extra.extend([45, 3, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            for value in [count, count, size, start.into()] {
+                extra.extend(value.to_le_bytes());
+            }
+            extra.extend(b"PK\x06\x07\0\0\0\0");
+            extra.extend((end as u64 + locator).to_le_bytes());
+            extra.extend(1_u32.to_le_bytes());
+            let mut bytes = plain[..end].to_vec();
+            bytes.extend(extra);
+            bytes.extend(&plain[end..end + 8]);
+            bytes.extend([0xff; 4]);
+            bytes.extend(&plain[end + 12..]);
+            bytes
+        };
+        assert_eq!(read(&positioned(&zip64(4, 0))).unwrap().len(), 4);
+        let expected = "the end record counts 5 entries, the central directory has 4";
+        assert_eq!(message_of(&zip64(5, 0)), expected);
+        let expected = "the zip64 locator does not lead to a zip64 end record before it";
+        assert_eq!(message_of(&zip64(4, 1)), expected);
+        let unasked = RawZip { before_end: zip64(4, 0)[..].to_vec(), ..RawZip::wheel() };
+        assert!(read(&positioned(&unasked.bytes())).is_err());
+    }
+
+    #[test]
+    fn a_directory_larger_than_the_file_asks_for_no_memory() {
+        let mut bytes = RawZip::wheel().bytes();
+        let end = bytes.len() - 22;
+        bytes[end + 12..end + 16].fill(0xfe);
+        assert!(message_of(&bytes).contains("is said to be 4278124286 bytes"));
+    }
 }

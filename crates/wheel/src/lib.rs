@@ -31,6 +31,8 @@ mod new_member;
 mod path;
 mod platform;
 mod positioned;
+#[cfg(test)]
+mod raw_zip;
 pub mod record;
 mod tag;
 mod timestamp;

@@ -53,7 +53,8 @@ impl Member {
         };
         let mode = entry.unix_mode();
         let kind = match (mode.unwrap_or(0) & S_IFMT, is_directory) {
-            (0 | S_IFDIR, true) => MemberKind::Directory,
+            // Readers go by the name here, and some builders give directories the mode of a file.
+            (0 | S_IFDIR | S_IFREG, true) => MemberKind::Directory,
             (0 | S_IFREG, false) => MemberKind::File,
             (S_IFLNK, false) => MemberKind::Symlink,
             _ => {

@@ -352,3 +352,263 @@ fn end_records(len: u64, size: u64, start: u64) -> Vec<u8> {
 fn writing(source: io::Error) -> Error {
     ErrorKind::Io { doing: "cannot write the new wheel".to_owned(), source }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw_zip::{self, RECORD, RawEntry, RawZip};
+    use std::io::Read as _;
+
+    const TIME: Timestamp = Timestamp::EPOCH_1980;
+
+    fn path(text: &str) -> MemberPath {
+        MemberPath::new(text).unwrap()
+    }
+
+    fn writer(directory: &Path) -> WheelWriter {
+        WheelWriter::create(directory, path(RECORD)).unwrap()
+    }
+
+    fn new(name: &str, bytes: &[u8]) -> NewMember {
+        NewMember::new(path(name), bytes, 0o755, Timestamp::from_unix(1_700_000_000), 6).unwrap()
+    }
+
+    fn open(zip: &RawZip) -> (tempfile::TempDir, Wheel) {
+        let (directory, path) = raw_zip::file(&zip.bytes());
+        let wheel = Wheel::open(&path).unwrap();
+        (directory, wheel)
+    }
+
+    fn copy_all(writer: &mut WheelWriter, wheel: &Wheel) {
+        let files = wheel.members().iter().filter(|member| member.kind == MemberKind::File);
+        for member in files.filter(|member| !is_record_or_signature(member.path.as_str())) {
+            let digest = Digest::of(&wheel.read(member).unwrap());
+            writer.copy(wheel, member, &digest).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_wheel_is_written_in_order_and_read_back_by_zip() {
+        let zip = RawZip::wheel().with(RawEntry::deflated("demo/ü.so", &[b'x'; 5000]));
+        let (directory, wheel) = open(&zip);
+        let mut writer = writer(directory.path());
+        copy_all(&mut writer, &wheel);
+        writer.add(new("demo-1.0.dist-info/sboms/x.json", &[b'{'; 100])).unwrap();
+        writer.add(new("demo.libs/libx,1.so", &[b'y'; 3_000_000])).unwrap();
+        let output = writer.finish(TIME).unwrap().persist(raw_zip::NAME).unwrap();
+
+        let names = [
+            "demo/__init__.py",
+            "demo/ü.so",
+            "demo.libs/libx,1.so",
+            "demo-1.0.dist-info/METADATA",
+            "demo-1.0.dist-info/WHEEL",
+            "demo-1.0.dist-info/sboms/x.json",
+            RECORD,
+        ];
+        let mut archive = zip::ZipArchive::new(fs::File::open(&output).unwrap()).unwrap();
+        let mut text = String::new();
+        for (index, name) in names.into_iter().enumerate() {
+            let mut member = archive.by_index(index).unwrap();
+            assert_eq!(member.name().unwrap(), name);
+            let mut bytes = Vec::new();
+            member.read_to_end(&mut bytes).unwrap();
+            let row = RecordRow::of(name, &Digest::of(&bytes));
+            let row = if name == RECORD { RecordRow::of_record(name) } else { row };
+            text.push_str(&format!("{row}\n"));
+            let mode = if matches!(index, 2 | 5) { 0o100_755 } else { 0o100_644 };
+            assert_eq!(member.unix_mode(), Some(mode));
+        }
+        assert_eq!(archive.len(), names.len());
+        let wheel = Wheel::open(&output).unwrap();
+        let record = wheel.read(wheel.member(RECORD).unwrap()).unwrap();
+        assert_eq!(String::from_utf8(record).unwrap(), text);
+        assert!(text.contains("\n\"demo.libs/libx,1.so\",sha256="));
+    }
+
+    #[test]
+    fn python_finds_no_fault_in_what_is_written() {
+        let (directory, wheel) =
+            open(&RawZip::wheel().with(RawEntry::stored("demo/ü", b"\xc3\xbc")));
+        let mut writer = writer(directory.path());
+        copy_all(&mut writer, &wheel);
+        writer.add(new("demo.libs/x", &[b'y'; 3_000_000])).unwrap();
+        let written = writer.finish(TIME).unwrap();
+        let script = "import sys, zipfile\n\
+                      z = zipfile.ZipFile(sys.argv[1])\n\
+                      assert z.testzip() is None\n\
+                      assert z.read('demo/\\u00fc') == b'\\xc3\\xbc'\n\
+                      assert len(z.namelist()) == 6\n";
+        let status =
+            std::process::Command::new("python3").args(["-c", script]).arg(written.path()).status();
+        match status {
+            Ok(status) => assert!(status.success()),
+            Err(error) => {
+                #[allow(clippy::print_stderr, reason = "a skipped test says so")]
+                {
+                    eprintln!("skipped: python3 cannot be run: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn copied_members_keep_bytes_date_mode_and_time() {
+        let mut entry = RawEntry::deflated("demo/x.so", &[b'x'; 5000]);
+        entry.attributes = 0o100_751 << 16;
+        // A time of the last change and of the last access, which the central header does not have.
+        entry.local.extra = [&b"UT\x09\0\x03"[..], &[1, 2, 3, 4, 5, 6, 7, 8]].concat();
+        entry.central.extra = [&b"UT\x05\0\x03"[..], &[1, 2, 3, 4]].concat();
+        let with_descriptor = RawEntry::deflated("demo/y.so", &[b'y'; 5000]);
+        let header = with_descriptor.central.clone();
+        let mut with_descriptor = with_descriptor.both(|header| header.flags = 8);
+        for value in [header.crc32, header.compressed_size, header.size] {
+            with_descriptor.after.extend(value.to_le_bytes());
+        }
+        let (directory, wheel) = open(&RawZip::wheel().with(entry.clone()).with(with_descriptor));
+        let mut writer = writer(&directory.path().join("deep/out"));
+        copy_all(&mut writer, &wheel);
+        let output = writer.finish(TIME).unwrap().persist(raw_zip::NAME).unwrap();
+        assert_eq!(output, directory.path().join("deep/out").join(raw_zip::NAME));
+
+        let bytes = fs::read(&output).unwrap();
+        let copy = Wheel::open(&output).unwrap();
+        for member in wheel.members().iter().filter(|member| member.path.as_str() != RECORD) {
+            let new = copy.member(member.path.as_str()).unwrap();
+            assert_eq!(new.modified, member.modified);
+            assert_eq!(new.mode, member.mode);
+            assert_eq!(new.method, member.method);
+            assert_eq!(new.unix_time, member.unix_time);
+            assert_eq!(copy.read(new).unwrap(), wheel.read(member).unwrap());
+        }
+        let start = copy.member("demo/x.so").unwrap().data_offset as usize;
+        assert_eq!(bytes[start..start + entry.data.len()], entry.data);
+        assert_eq!(copy.member("demo/x.so").unwrap().mode, Some(0o100_751));
+    }
+
+    #[test]
+    fn a_wheel_copied_twice_is_the_same_bytes() {
+        let (directory, wheel) = open(&RawZip::wheel());
+        let write = |wheel: &Wheel| {
+            let mut writer = writer(directory.path());
+            copy_all(&mut writer, wheel);
+            let written = writer.finish(TIME).unwrap();
+            let bytes = fs::read(written.path()).unwrap();
+            (bytes, Wheel::open_as(written.path(), raw_zip::NAME).unwrap(), written)
+        };
+        let (first, again, _written) = write(&wheel);
+        assert_eq!(write(&wheel).0, first);
+        assert_eq!(write(&again).0, first);
+    }
+
+    #[test]
+    fn what_the_writer_must_not_take_is_refused() {
+        let mut link = RawEntry::stored("demo/l.so", b"l.so.1");
+        link.attributes = 0o120_777 << 16;
+        let (directory, wheel) = open(&RawZip::wheel().with(link));
+        let mut writer = writer(directory.path());
+        copy_all(&mut writer, &wheel);
+        let member = |path| wheel.member(path).unwrap();
+        let digest = Digest::of(b"");
+        let made = "RECORD is made by the writer, and signatures of another RECORD are void";
+        for (error, message) in [
+            (
+                writer.copy(&wheel, member("demo/l.so"), &digest),
+                "demo/l.so: not a regular file".to_owned(),
+            ),
+            (
+                writer.copy(&wheel, member("demo/__init__.py"), &digest),
+                "demo/__init__.py: the archive declares 29 bytes, the contents have 0".to_owned(),
+            ),
+            (
+                writer.add(new("demo/__init__.py", b"")),
+                "demo/__init__.py: in the wheel twice, a path may be there once".to_owned(),
+            ),
+            (writer.add(new(RECORD, b"")), format!("{RECORD}: {made}")),
+            (
+                writer.add(new("demo-1.0.dist-info/RECORD.p7s", b"")),
+                format!("demo-1.0.dist-info/RECORD.p7s: {made}"),
+            ),
+        ] {
+            assert_eq!(error.unwrap_err().to_string(), message);
+        }
+        writer.add(new("demo/__init__.py/x", b"")).unwrap();
+        let expected = "demo/__init__.py: a file, and also the directory of another member";
+        assert_eq!(writer.finish(TIME).unwrap_err().to_string(), expected);
+        let error = WheelWriter::create(directory.path(), path("demo/RECORD")).unwrap_err();
+        assert!(error.to_string().starts_with("demo/RECORD: the path of RECORD, it should be"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_wheel_without_a_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let count = || fs::read_dir(directory.path()).unwrap().count();
+        let mut unfinished = writer(directory.path());
+        unfinished.add(new("a", b"a")).unwrap();
+        let name = unfinished.out.get_ref().path().to_owned();
+        assert!(name.extension().is_none_or(|extension| extension != "whl"));
+        assert_eq!(count(), 1);
+        drop(unfinished);
+        assert_eq!(count(), 0);
+        drop(writer(directory.path()).finish(TIME).unwrap());
+        assert_eq!(count(), 0);
+        let error = writer(directory.path()).finish(TIME).unwrap().persist("../x.whl").unwrap_err();
+        assert!(error.to_string().starts_with("the path `../x.whl` has the part `..`"));
+        let error = writer(directory.path()).finish(TIME).unwrap().persist("a/x.whl").unwrap_err();
+        assert!(error.to_string().ends_with("has directories, it should be the name of a file"));
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn an_output_replaces_the_input_of_its_name() {
+        let (directory, wheel) = open(&RawZip::wheel());
+        let mut writer = writer(directory.path());
+        copy_all(&mut writer, &wheel);
+        writer.add(new("demo/new", b"new")).unwrap();
+        let output = writer.finish(TIME).unwrap().persist(raw_zip::NAME).unwrap();
+        assert_eq!(output, wheel.path());
+        assert!(Wheel::open(&output).unwrap().member("demo/new").is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_the_output() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let plain = directory.path().join("plain");
+        fs::write(&plain, b"").unwrap();
+        let output = writer(directory.path()).finish(TIME).unwrap().persist("x.whl").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&output), mode(&plain));
+    }
+
+    #[test]
+    fn more_than_65535_members_are_written_with_zip64() {
+        let directory = tempfile::tempdir().unwrap();
+        for len in [65_534, 65_535, 65_536] {
+            let mut writer = writer(directory.path());
+            for index in 1..len {
+                writer.add(new(&format!("d/{index}"), b"")).unwrap();
+            }
+            let written = writer.finish(TIME).unwrap();
+            let file = fs::File::open(written.path()).unwrap();
+            assert_eq!(zip::ZipArchive::new(io::BufReader::new(&file)).unwrap().len(), len);
+            let file = Positioned::new(file).unwrap();
+            assert_eq!(layout::read(&file).unwrap().len(), len);
+        }
+    }
+
+    #[test]
+    fn sizes_over_4_gib_stand_in_the_zip64_end_record() {
+        let big = u64::from(u32::MAX) + 1;
+        assert_eq!(end_records(1, 1, u64::from(u32::MAX) - 1).len(), 22);
+        for (len, size, start) in [(1, 1, big), (1, big, 1), (65_535, 1, 1), (1, 1, big - 1)] {
+            let records = end_records(len, size, start);
+            assert_eq!(records.len(), 56 + 20 + 22);
+            assert_eq!(records[32..40], len.to_le_bytes());
+            assert_eq!(records[40..48], size.to_le_bytes());
+            assert_eq!(records[48..56], start.to_le_bytes());
+            assert_eq!(records[64..72], (start + size).to_le_bytes());
+        }
+    }
+}

@@ -244,3 +244,60 @@ fn read_tables(bits: &mut Bits<'_>) -> Option<(Table, Table)> {
     let literals = Table::new(literal_lengths, literal_meaning)?;
     Some((literals, Table::new(distance_lengths, distance_meaning)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compress, Compression, FlushCompress, Status};
+
+    /// A stream of the other library, whose blocks end where it is told to flush.
+    fn zlib(parts: &[&[u8]], level: u32) -> (Vec<u8>, usize) {
+        let mut compress = Compress::new(Compression::new(level), false);
+        let mut stream = Vec::with_capacity(1 << 20);
+        let mut last = 0;
+        for (index, part) in parts.iter().enumerate() {
+            let is_last = index + 1 == parts.len();
+            let flush = if is_last { FlushCompress::Finish } else { FlushCompress::Sync };
+            last = stream.len() * 8;
+            let status = compress.compress_vec(part, &mut stream, flush).unwrap();
+            assert_eq!(status == Status::StreamEnd, is_last);
+        }
+        (stream, last)
+    }
+
+    #[test]
+    fn the_last_block_is_found_in_streams_of_another_library() {
+        let noise: Vec<u8> =
+            (0..5000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let text = b"it was the best of times, it was the worst of times, it was".repeat(20);
+        for level in [0, 1, 6, 9] {
+            for parts in [&[&b"a"[..], b"bc"][..], &[&noise, &text, b"x"], &[&text, &noise], &[b""]]
+            {
+                let (stream, last) = zlib(parts, level);
+                let walk = walk(&stream).unwrap();
+                assert_eq!(walk.last_block, last, "level {level}");
+                assert_eq!(walk.end.div_ceil(8), stream.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_is_none() {
+        let text = b"it was the best of times, it was the worst of times, it was".repeat(20);
+        for level in [0, 6] {
+            let (stream, _) = zlib(&[&text], level);
+            for len in 0..stream.len() {
+                assert_eq!(walk(&stream[..len]), None, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_stream_is_none() {
+        // Block type 3; 300 bytes of zeros behind a stored block's header that has one byte only;
+        // a dynamic block whose code length code has four codes of one bit.
+        assert_eq!(walk(&[0b110]), None);
+        assert_eq!(walk(&[0, 1, 0, 0xfe, 0xff]), None);
+        assert_eq!(walk(&[0b101, 0, 0b0010_0100, 0b1001, 0, 0, 0, 0, 0, 0]), None);
+    }
+}
