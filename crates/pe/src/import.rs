@@ -5,8 +5,6 @@
 //! without a name; their addresses are RVAs where bit 0 of the attributes is set, and virtual addresses in files of
 //! Visual C++ 6. Each name is found through its own address, in whatever section that is.
 
-use std::cell::RefCell;
-
 use object::LittleEndian as LE;
 use object::pe as p;
 
@@ -52,7 +50,7 @@ pub(crate) struct Context<'c, 'a> {
     pub(crate) image: &'c Image<'a>,
     pub(crate) kind: PeKind,
     pub(crate) image_base: u64,
-    pub(crate) budget: RefCell<Budget>,
+    pub(crate) budget: Budget,
 }
 
 /// What the addresses of a table count from.
@@ -77,7 +75,7 @@ impl Base {
 
 /// Reads the import directory.
 pub(crate) fn imports<'a>(
-    context: &Context<'_, 'a>,
+    context: &mut Context<'_, 'a>,
     directory: Option<(u32, u32)>,
 ) -> Result<Vec<Import<'a>>> {
     let mut found = Vec::new();
@@ -94,7 +92,7 @@ pub(crate) fn imports<'a>(
         };
         let name_rva = raw.name.get(LE);
         found.push(Import {
-            dll: context.budget.borrow_mut().name(context.image, name_rva, "imported DLL name")?,
+            dll: context.budget.name(context.image, name_rva, "imported DLL name")?,
             symbols: symbols(context, thunks, Base::Image)?,
             name_rva,
             descriptor_rva: rva,
@@ -119,7 +117,7 @@ pub(crate) fn any_time_stamp(image: &Image<'_>, directory: Option<(u32, u32)>) -
 
 /// Reads the delay import directory.
 pub(crate) fn delay_imports<'a>(
-    context: &Context<'_, 'a>,
+    context: &mut Context<'_, 'a>,
     directory: Option<(u32, u32)>,
 ) -> Result<Vec<Import<'a>>> {
     let mut found = Vec::new();
@@ -131,14 +129,13 @@ pub(crate) fn delay_imports<'a>(
         if raw.dll_name_rva.get(LE) == 0 {
             break;
         }
-        context.budget.borrow_mut().entry()?;
+        context.budget.entry()?;
         let virtual_addresses = raw.attributes.get(LE) & p::IMAGE_DELAYLOAD_RVA_BASED == 0;
         let base = if virtual_addresses { Base::Zero(context.image_base) } else { Base::Image };
         let name_rva = base.rva(u64::from(raw.dll_name_rva.get(LE)), "delay-imported DLL name")?;
         let thunks =
             base.rva(u64::from(raw.import_name_table_rva.get(LE)), "delay import name table")?;
-        let name =
-            context.budget.borrow_mut().name(context.image, name_rva, "delay-imported DLL name")?;
+        let name = context.budget.name(context.image, name_rva, "delay-imported DLL name")?;
         found.push(Import {
             dll: name,
             symbols: symbols(context, thunks, base)?,
@@ -176,7 +173,7 @@ impl Iterator for Descriptors<'_, '_> {
 }
 
 fn symbols<'a>(
-    context: &Context<'_, 'a>,
+    context: &mut Context<'_, 'a>,
     thunks: u32,
     base: Base,
 ) -> Result<Vec<ImportedSymbol<'a>>> {
@@ -187,7 +184,7 @@ fn symbols<'a>(
         if value == 0 {
             break;
         }
-        context.budget.borrow_mut().entry()?;
+        context.budget.entry()?;
         found.push(if value & ordinal_flag != 0 {
             // The other bits above the number are to be 0.
             let ordinal = u16::try_from(value & !ordinal_flag);
@@ -216,7 +213,7 @@ fn thunk(context: &Context<'_, '_>, rva: u32) -> Result<(u64, u64, usize)> {
 }
 
 fn named<'a>(
-    context: &Context<'_, 'a>,
+    context: &mut Context<'_, 'a>,
     base: Base,
     rva: u32,
     value: u64,
@@ -225,7 +222,7 @@ fn named<'a>(
     let hint_rva = base.rva(value, "imported symbol").map_err(|_| bad.clone())?;
     let hint: object::U16<LE> = context.image.read(hint_rva, "imported symbol")?;
     let name_rva = advance(hint_rva, size_of_val(&hint)).ok_or(bad)?;
-    let name = context.budget.borrow_mut().name(context.image, name_rva, "imported symbol")?;
+    let name = context.budget.name(context.image, name_rva, "imported symbol")?;
     Ok(ImportedSymbol::Name { hint: hint.get(LE), name })
 }
 

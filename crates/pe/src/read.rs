@@ -249,7 +249,7 @@ impl<'a> Pe<'a> {
     ///
     /// When a descriptor, a name or a lookup table lies outside its section.
     pub fn imports(&self) -> Result<Vec<Import<'a>>> {
-        import::imports(&self.context(), self.directory(p::IMAGE_DIRECTORY_ENTRY_IMPORT))
+        import::imports(&mut self.context(), self.directory(p::IMAGE_DIRECTORY_ENTRY_IMPORT))
     }
 
     /// The libraries that are loaded at the first call of one of their functions.
@@ -259,7 +259,7 @@ impl<'a> Pe<'a> {
     /// As [`imports`](Self::imports); also when a virtual address of the old form lies below the image base.
     pub fn delay_imports(&self) -> Result<Vec<Import<'a>>> {
         import::delay_imports(
-            &self.context(),
+            &mut self.context(),
             self.directory(p::IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT),
         )
     }
@@ -347,7 +347,7 @@ impl<'a> Pe<'a> {
             image: &self.image,
             kind: self.optional.kind,
             image_base: self.optional.image_base,
-            budget: std::cell::RefCell::new(Budget::new(&self.image)),
+            budget: Budget::new(&self.image),
         }
     }
 }
