@@ -103,7 +103,7 @@ mod tests {
             assert!(expected.len() >= 16);
         }
         let count = LISTED.lines().filter(|line| line.starts_with("android-")).count();
-        assert_eq!(count, levels().map(|api| provided(api).count()).sum());
+        assert_eq!(count, levels().map(|api| provided(api).count()).sum::<usize>());
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! of a library for newer processors; a copy of one in a wheel would need that processor everywhere,
 //! which the tag does not say. The plain build that every such directory is a variant of is taken.
 //!
-//! Pure functions: files are read through the closures of the caller, who knows where a path of the
-//! target lies on this machine. All paths returned are the target's own: absolute, without the sysroot.
+//! Pure functions: files are read through the closures of the caller. Paths given to those and paths
+//! returned are of this machine, below the sysroot; only [`default_directories`] are the target's own.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub(crate) type Glob<'a> = dyn Fn(&Path) -> Vec<PathBuf> + 'a;
 pub(crate) fn ld_so_conf(root: &Path, read: &Read<'_>, glob: &Glob<'_>) -> Vec<PathBuf> {
     let mut conf = Conf { root, read, glob, files: BTreeSet::new(), directories: Vec::new() };
     conf.add_file(LD_SO_CONF, 0);
-    unique(conf.directories)
+    unique(root, conf.directories)
 }
 
 /// What has been read so far.
@@ -119,22 +119,15 @@ fn parse_line(line: &str) -> Line<'_> {
     if directory.starts_with('/') { Line::Directory(directory.trim_end()) } else { Line::Nothing }
 }
 
-/// The directories musl searches on `arch`: those of its path file below `root`, or its own three.
+/// The directories of musl's path file for `arch` below `root`; `None` if there is no such file.
 ///
-/// The file separates them by `:` or line ends and has no comments. An empty file means none
-/// (musl, `load_library` of `ldso/dynlink.c`).
-pub(crate) fn musl_directories(root: &Path, arch: Arch, read: &Read<'_>) -> Vec<PathBuf> {
+/// The file separates them by `:` or line ends and has no comments. It is read instead of the default
+/// directories, so an empty one means none (musl, `load_library` of `ldso/dynlink.c`).
+pub(crate) fn musl_path(root: &Path, arch: Arch, read: &Read<'_>) -> Option<Vec<PathBuf>> {
     let loader_arch = crate::policy::musllinux::loader_arch(arch);
-    let path = format!("/etc/ld-musl-{loader_arch}.path");
-    match read(&on_this_machine(root, &path)) {
-        Some(text) => unique(
-            text.split([':', '\n'])
-                .filter(|directory| directory.starts_with('/'))
-                .map(tidy)
-                .collect(),
-        ),
-        None => default_directories(arch, Libc::Musl).into_iter().map(PathBuf::from).collect(),
-    }
+    let text = read(&on_this_machine(root, &format!("/etc/ld-musl-{loader_arch}.path")))?;
+    let directories = text.split([':', '\n']).filter(|directory| directory.starts_with('/'));
+    Some(unique(root, directories.map(tidy).collect()))
 }
 
 /// The directories the loader searches without being told, first to last.
@@ -229,10 +222,11 @@ fn normal(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// The first of each, in order.
-fn unique(directories: Vec<String>) -> Vec<PathBuf> {
+/// The first of each, in order, as directories of this machine.
+fn unique(root: &Path, mut directories: Vec<String>) -> Vec<PathBuf> {
     let mut seen = BTreeSet::new();
-    directories.into_iter().filter(|d| seen.insert(d.clone())).map(PathBuf::from).collect()
+    directories.retain(|directory| seen.insert(directory.clone()));
+    directories.iter().map(|directory| on_this_machine(root, directory)).collect()
 }
 
 #[cfg(test)]
@@ -262,7 +256,7 @@ mod tests {
     }
 
     fn paths(expected: &[&str]) -> Vec<PathBuf> {
-        expected.iter().map(PathBuf::from).collect()
+        expected.iter().map(|path| on_this_machine(Path::new("/sysroot"), path)).collect()
     }
 
     #[test]
@@ -319,25 +313,25 @@ mod tests {
         files.push(("etc/ld.so.conf", "include 0.conf"));
         let found = directories(&files);
         assert_eq!(found.len(), MAX_DEPTH);
-        assert_eq!(found.last(), Some(&PathBuf::from("/0")));
+        assert_eq!(found.last(), Some(&PathBuf::from("/sysroot/0")));
     }
 
     #[test]
-    fn musl_takes_its_path_file_instead_of_its_own_directories() {
+    fn an_empty_path_file_of_musl_is_not_an_absent_one() {
         let root = Path::new("/sysroot");
         let of = |arch, text: Option<&str>| {
             let read = |path: &Path| {
                 let is_it = path == Path::new("/sysroot/etc/ld-musl-armhf.path");
                 text.filter(|_| is_it).map(str::to_owned)
             };
-            musl_directories(root, arch, &read)
+            musl_path(root, arch, &read)
         };
         let text = "/lib:/usr/lib\n/opt/lib/\n\nrelative:/lib";
-        assert_eq!(of(Arch::Armv7l, Some(text)), paths(&["/lib", "/usr/lib", "/opt/lib"]));
-        assert_eq!(of(Arch::Armv7l, Some("")), paths(&[]));
-        let own = paths(&["/lib", "/usr/local/lib", "/usr/lib"]);
-        assert_eq!(of(Arch::Armv7l, None), own);
-        assert_eq!(of(Arch::X86_64, Some(text)), own);
+        let listed = paths(&["/lib", "/usr/lib", "/opt/lib"]);
+        assert_eq!(of(Arch::Armv7l, Some(text)), Some(listed));
+        assert_eq!(of(Arch::Armv7l, Some("")), Some(paths(&[])));
+        assert_eq!(of(Arch::Armv7l, None), None);
+        assert_eq!(of(Arch::X86_64, Some(text)), None);
     }
 
     #[test]
