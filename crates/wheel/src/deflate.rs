@@ -187,9 +187,9 @@ mod tests {
         (0..len)
             .map(|index| match index / 70_000 % 4 {
                 0 => b"the quick brown fox"[index % 19],
-                1 => next() as u8,
+                1 => u8::try_from(next()).unwrap(),
                 2 => 0,
-                _ => (next() & next() & 15) as u8 + b'a',
+                _ => u8::try_from(next() & next() & 15).unwrap() + b'a',
             })
             .collect()
     }

@@ -25,12 +25,12 @@ impl Metadata {
             if line.is_empty() {
                 break;
             }
-            if line.starts_with([' ', '\t']) {
-                if let Some((_, value)) = headers.last_mut() {
-                    value.push('\n');
-                    value.push_str(line);
-                    continue;
-                }
+            if line.starts_with([' ', '\t'])
+                && let Some((_, value)) = headers.last_mut()
+            {
+                value.push('\n');
+                value.push_str(line);
+                continue;
             }
             let (name, value) = line.split_once(':').ok_or_else(|| no_header(index + 1))?;
             headers.push((name.trim().to_owned(), value.trim().to_owned()));

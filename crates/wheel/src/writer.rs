@@ -481,7 +481,7 @@ mod tests {
             assert_eq!(new.unix_time, member.unix_time);
             assert_eq!(copy.read(new).unwrap(), wheel.read(member).unwrap());
         }
-        let start = copy.member("demo/x.so").unwrap().data_offset as usize;
+        let start = usize::try_from(copy.member("demo/x.so").unwrap().data_offset).unwrap();
         assert_eq!(bytes[start..start + entry.data.len()], entry.data);
         assert_eq!(copy.member("demo/x.so").unwrap().mode, Some(0o100_751));
     }

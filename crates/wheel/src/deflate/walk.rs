@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn the_last_block_is_found_in_streams_of_another_library() {
         let noise: Vec<u8> =
-            (0..5000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            (0..5000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
         let text = b"it was the best of times, it was the worst of times, it was".repeat(20);
         for level in [0, 1, 6, 9] {
             for parts in [&[&b"a"[..], b"bc"][..], &[&noise, &text, b"x"], &[&text, &noise], &[b""]]
