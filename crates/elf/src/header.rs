@@ -21,6 +21,7 @@ pub(crate) struct FileHeader {
     pub(crate) e_phnum: u16,
     pub(crate) e_shoff: u64,
     pub(crate) e_shnum: u16,
+    pub(crate) e_shstrndx: u16,
 }
 
 /// One program header.
@@ -103,6 +104,7 @@ impl FileHeader {
             e_ehsize: pick(52, 64),
             e_phnum: bytes.u16(WHAT, pick(44, 56))?,
             e_shnum: bytes.u16(WHAT, pick(48, 60))?,
+            e_shstrndx: bytes.u16(WHAT, pick(50, 62))?,
         };
         bytes.range(WHAT, 0, header.e_ehsize)?;
         let e_phentsize = bytes.u16(WHAT, pick(42, 54))?;

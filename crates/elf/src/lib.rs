@@ -9,17 +9,26 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod blocks;
 mod dynamic;
+mod dynstr;
 mod edit;
 mod encoding;
 mod error;
 mod hash;
 mod header;
+mod image;
+mod layout;
 mod notes;
 mod patch;
 mod read;
+mod rewrite;
+mod slots;
+mod space;
 mod symbols;
+mod verify;
 mod versions;
+mod wanted;
 
 pub use edit::{Edits, PatchSet, SearchPathEdit, SonameEdit};
 pub use encoding::{Class, Endian};

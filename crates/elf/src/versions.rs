@@ -12,6 +12,10 @@ use crate::encoding::Bytes;
 use crate::error::{Error, Result};
 use crate::header::{Segment, offset_of};
 
+/// Indices of versions have 15 bits, and a version that follows another repeats its name. More names
+/// than this are records that share their names, to make a small file expensive.
+const MOST_VERSIONS: usize = 1 << 16;
+
 /// The versions that a file needs of one library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionNeed<'data> {
@@ -64,12 +68,12 @@ pub(crate) struct NeedVersion {
     pub(crate) vna_name: u32,
 }
 
-/// A `Verdef`; `vda_name` is that of its first `Verdaux`.
-#[derive(Clone, Copy, Debug)]
+/// A `Verdef` with the names in its `Verdaux` records: its own, then those of versions it follows.
+#[derive(Clone, Debug)]
 pub(crate) struct DefinitionRecord {
     pub(crate) vd_flags: u16,
     pub(crate) vd_ndx: u16,
-    pub(crate) vda_names: [Option<u32>; 2],
+    pub(crate) vda_names: Vec<u32>,
 }
 
 /// The records of `.gnu.version_r`, or none if there is no such table.
@@ -142,6 +146,7 @@ pub(crate) fn definition_records(
     else {
         return Ok(Vec::new());
     };
+    let mut total = 0;
     let mut records = Vec::new();
     let mut offset = offset_of(segments, WHAT, address, 20)?;
     while (records.len() as u64) < count {
@@ -149,12 +154,19 @@ pub(crate) fn definition_records(
             return Err(Error::table(WHAT, offset, "has a version that is not 1"));
         }
         let vd_cnt = bytes.u16(WHAT, offset + 6)?;
-        let mut vda_names = [None; 2];
+        let mut vda_names = Vec::new();
         let mut aux = next(offset, bytes.u32(WHAT, offset + 12)?)?;
-        // The first name is the version's own; another is the version it follows.
-        for name in vda_names.iter_mut().take(usize::from(vd_cnt)) {
-            *name = Some(bytes.u32("vd_aux", aux)?);
-            aux = next(aux, bytes.u32("vd_aux", aux + 4)?)?;
+        for _ in 0..vd_cnt {
+            vda_names.push(bytes.u32("vd_aux", aux)?);
+            let vda_next = bytes.u32("vd_aux", aux + 4)?;
+            if vda_next < 8 {
+                break;
+            }
+            aux = next(aux, vda_next)?;
+        }
+        total += vda_names.len();
+        if total > MOST_VERSIONS {
+            return Err(Error::table(WHAT, offset, "has more versions than indices"));
         }
         records.push(DefinitionRecord {
             vd_flags: bytes.u16(WHAT, offset + 2)?,
@@ -188,7 +200,7 @@ pub(crate) fn needs<'data>(
     dynamic: &Dynamic,
     strings: &StringTable,
 ) -> Result<Vec<VersionNeed<'data>>> {
-    let mut total = 0_u64;
+    let mut total = 0;
     let mut needs = Vec::new();
     for record in need_records(bytes, segments, dynamic)? {
         let file = strings.get(bytes, "vn_file", record.vn_file.into())?;
@@ -200,10 +212,8 @@ pub(crate) fn needs<'data>(
                 index: version.vna_other,
             });
         }
-        // Indices have 15 bits. More versions than that are records that share their versions, to
-        // make a small file expensive.
-        total += versions.len() as u64;
-        if total > 1 << 16 {
+        total += versions.len();
+        if total > MOST_VERSIONS {
             return Err(Error::table("DT_VERNEED", record.offset, "has more versions than indices"));
         }
         needs.push(VersionNeed { file, versions });
@@ -219,7 +229,7 @@ pub(crate) fn definitions<'data>(
     strings: &StringTable,
 ) -> Result<Vec<VersionDefinition<'data>>> {
     let records = definition_records(bytes, segments, dynamic)?;
-    let named = records.iter().filter_map(|record| Some((record, record.vda_names[0]?)));
+    let named = records.iter().filter_map(|record| Some((record, *record.vda_names.first()?)));
     named
         .map(|(record, name)| {
             Ok(VersionDefinition {
