@@ -9,7 +9,6 @@ Exit status 0: no failure; 1: at least one; 77: nothing could be run.
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -23,13 +22,13 @@ from pathlib import Path
 import editor_checks as checks
 import fetch
 import founding_build
-from editor_plan import Edit, copy_host_libraries, make_plan
-from elf_reader import EM_X86_64, MACHINES, ElfFile
+from editor_loads import TREES, check_loads
+from editor_plan import Edit, make_plan
+from elf_reader import MACHINES, ElfFile
+from loaders import Loader, make_loaders, stripper
 from processes import PYTHON_REASON, Run, python_is_right, run, skip
 from wheel_file import unpack
 
-# The trees of one wheel: as it came, after each edit, the same stripped, and patchelf's.
-TREES = ("before", "first", "second")
 PATCHELF_TREES = ("patchelf-first", "patchelf-second")
 
 
@@ -147,8 +146,7 @@ def check_file(bench: Bench, name: str, edits: list[Edit]) -> Tally:
             tally.problems += [f"edit {number + 1}: eu-elflint: {line}" for line in list(new)[:3]]
         current = target
     patchelf_file(bench, source, edits, tally)
-    if original.machine == EM_X86_64:
-        strip_file(bench, name, edits)
+    strip_file(bench, name, MACHINES[original.machine], edits)
     tally.problems = [f"{name}: {problem}" for problem in tally.problems]
     return tally
 
@@ -167,43 +165,32 @@ def patchelf_file(bench: Bench, source: Path, edits: list[Edit], tally: Tally) -
         current = target
 
 
-def strip_file(bench: Bench, name: str, edits: list[Edit]) -> None:
+def strip_file(bench: Bench, name: str, machine: str, edits: list[Edit]) -> None:
     """Stripped copies of every state of one file; where `strip` refuses, there is none."""
+    tool = stripper(machine)
+    if tool is None:
+        return
+    command, environment = tool
     for tree, path in zip(TREES, [name, *(edit.path for edit in edits)]):
         source = bench.root / tree / path
         if source.exists():
-            run(["strip", "-s", "-o", bench.path(f"{tree}-stripped", path), source], timeout=120)
+            target = bench.path(f"{tree}-stripped", path)
+            run([*command, "-s", "-o", target, source], timeout=120, **environment)
 
 
-def load_all(bench: Bench, tree: str, names: list[str]) -> dict[str, str]:
-    """What the loader says to each file of a tree; a file that is not there is "absent"."""
-    paths = {name: str(bench.root / tree / name) for name in names}
-    present = [path for path in paths.values() if os.path.exists(path)]
-    listing = bench.root / "to-load.txt"
-    listing.write_text("\n".join(present) + "\n" * bool(present))
-    driver = Path(__file__).with_name("load_each.py")
-    done = run([sys.executable, driver, listing]).require()
-    words = json.loads(done.output.splitlines()[-1])
-    return {name: words.get(path, "absent") for name, path in paths.items()}
+def loader_of(wheel: str, loaders: dict[str, Loader]) -> tuple[bool, Loader | None]:
+    """Whether there is a loader for the files of a wheel, and which, if not this machine's own."""
+    libc = "musl" if "musllinux" in wheel else "glibc"
+    machine = next(m for m in MACHINES.values() if wheel.removesuffix(".whl").endswith(m))
+    if (libc, machine) == ("glibc", "x86_64"):
+        return True, None
+    loader = loaders.get(f"{libc} {machine}")
+    return loader is not None, loader
 
 
-def check_loads(bench: Bench, plan_edits: dict[str, list[Edit]], tally: Tally) -> None:
-    """Loads each x86_64 file in every state; a difference to the untouched file is a problem."""
-    originals = list(plan_edits)
-    for suffix in ("", "-stripped"):
-        before = load_all(bench, f"before{suffix}", originals)
-        tally.loads[f"before{suffix}"] += sum(words == "ok" for words in before.values())
-        for number, tree in enumerate(TREES[1:]):
-            paths = [plan_edits[name][number].path for name in originals]
-            after = load_all(bench, f"{tree}{suffix}", paths)
-            tally.loads[f"{tree}{suffix}"] += sum(words == "ok" for words in after.values())
-            for name, path in zip(originals, paths):
-                # What did not load before may do so now: the new RPATH names every directory of the wheel.
-                if before[name] == "ok" and after[path] != "ok":
-                    tally.problems.append(f"{name}: {tree}{suffix}: {after[path]}; untouched: {before[name]}")
-
-
-def check_wheel(wheel: Path, options: argparse.Namespace, lint: bool, workers: ThreadPoolExecutor) -> Tally:
+def check_wheel(
+    wheel: Path, options: argparse.Namespace, lint: bool, loaders: dict[str, Loader], workers: ThreadPoolExecutor
+) -> Tally:
     """Everything about one wheel."""
     root = Path(tempfile.mkdtemp(prefix="editor-", dir=fetch.cache_directory()))
     bench = Bench(options.edit.absolute(), founding_build.patchelf(), lint, root)
@@ -220,16 +207,14 @@ def check_wheel(wheel: Path, options: argparse.Namespace, lint: bool, workers: T
                 else:
                     tally.not_dynamic += 1
         plan = make_plan(files)
-        loadable = "musllinux" not in wheel.name and all(e.machine == EM_X86_64 for e in files.values())
         biggest_first = sorted(files, key=lambda name: -len(files[name].data))
         del files
         for part in workers.map(lambda name: check_file(bench, name, plan.edits[name]), biggest_first):
             tally.add(part)
+        loadable, loader = loader_of(wheel.name, loaders)
         if loadable:
-            for suffix in ("", "-stripped"):
-                for tree, names in zip(TREES[1:], plan.host_names):
-                    copy_host_libraries(names, root / f"{tree}{suffix}")
-            check_loads(bench, plan.edits, tally)
+            tally.loads, problems = check_loads(root, plan, loader, workers)
+            tally.problems += problems
     finally:
         if options.keep:
             print(f"kept: {root}", file=sys.stderr)
@@ -279,11 +264,14 @@ def main() -> int:
     lint = shutil.which("eu-elflint") is not None
     if not lint:
         print("skipped: the eu-elflint check; install elfutils (apt-get install elfutils)", file=sys.stderr)
+    loaders, no_loaders = make_loaders()
+    for name, reason in no_loaders.items():
+        print(f"skipped: loading files of {name}: {reason}", file=sys.stderr)
     start, total = time.monotonic(), Tally()
     print(HEADER)
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         for pin in wheels:
-            tally = check_wheel(pin.path, options, lint, workers)
+            tally = check_wheel(pin.path, options, lint, loaders, workers)
             tally.problems = [f"{short_name(pin.name)}: {problem}" for problem in tally.problems]
             total.add(tally)
             print(row(short_name(pin.name), tally), flush=True)

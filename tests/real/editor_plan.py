@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from elf_reader import ElfFile, is_libc_family
-from processes import run
 
 HOST_LIBRARIES = "host-libraries"
 
@@ -93,13 +92,8 @@ def one_edit(
     return Edit(new_path, longer(soname, filler), needed, ":".join(entries))
 
 
-def copy_host_libraries(names: dict[str, str], tree: Path) -> None:
-    """Puts what this machine provides into the tree, under the new names."""
-    listing = run(["/sbin/ldconfig", "-p"]).output
-    known = {}
-    for line in listing.splitlines():
-        if "=>" in line and "x86-64" in line:
-            known.setdefault(line.split()[0], line.split("=>")[1].strip())
+def copy_host_libraries(names: dict[str, str], tree: Path, known: dict[str, str]) -> None:
+    """Puts what the system provides (`known`: path by name) into the tree, under the new names."""
     (tree / HOST_LIBRARIES).mkdir(parents=True, exist_ok=True)
     for name, new in names.items():
         if name in known:
