@@ -5,7 +5,7 @@
 //! do not depend on the number of threads, so neither do the bytes.
 //!
 //! libdeflate ends each piece with a block marked as the last (BFINAL, RFC 1951 § 3.2.3) and says
-//! neither where that block begins nor at which bit it ends. [`walk`] finds both without inflating.
+//! neither where that block begins nor at which bit it ends. `walk` finds both without inflating.
 //! Then the mark is cleared and an empty stored block appended, which ends at a whole byte: joined
 //! pieces are one stream, without shifting a bit.
 

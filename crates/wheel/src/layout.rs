@@ -512,4 +512,49 @@ mod tests {
         bytes[end + 12..end + 16].fill(0xfe);
         assert!(message_of(&bytes).contains("is said to be 4278124286 bytes"));
     }
+
+    /// The file has holes: it takes no room on a disk.
+    #[cfg(unix)]
+    #[test]
+    fn an_archive_over_4_gib_is_read_as_its_headers_say() {
+        use std::io::{BufReader, Seek as _, SeekFrom, Write as _};
+        let big = u64::from(u32::MAX) + 12_345;
+        let entry = |name: &str, size, header_offset| Entry {
+            name: name.to_owned(),
+            flags: 0,
+            method: 0,
+            modified: crate::Timestamp::EPOCH_1980,
+            crc32: 0,
+            compressed_size: size,
+            size,
+            header_offset,
+            made_by: 3,
+            external_attributes: 0o100_644 << 16,
+            unix_time: None,
+        };
+        let mut file = tempfile::tempfile().unwrap();
+        let (mut central, mut offset) = (Vec::new(), 0);
+        let mut written = Vec::new();
+        for (name, size) in [("small", 3), ("big", big), ("after", 5)] {
+            let entry = entry(name, size, offset);
+            let mut local = Vec::new();
+            entry.write_local(&mut local).unwrap();
+            file.seek(SeekFrom::Start(offset)).unwrap();
+            file.write_all(&local).unwrap();
+            entry.write_central(&mut central).unwrap();
+            offset += local.len() as u64 + size;
+            written.push(entry);
+        }
+        central.extend(crate::writer::end_records(3, central.len() as u64, offset));
+        file.seek(SeekFrom::Start(offset)).unwrap();
+        file.write_all(&central).unwrap();
+
+        let zip = zip::ZipArchive::new(BufReader::new(&file)).unwrap();
+        assert_eq!(zip.by_index_data(1).unwrap().size(), big);
+        assert_eq!(zip.by_index_data(2).unwrap().header_start(), written[2].header_offset);
+        let located = read(&Positioned::new(file).unwrap()).unwrap();
+        let entries: Vec<Entry> = located.into_iter().map(|located| located.entry).collect();
+        assert_eq!(entries, written);
+        assert!(written[2].header_offset > u64::from(u32::MAX));
+    }
 }

@@ -321,7 +321,7 @@ fn entry(path: &MemberPath, mode: u32, modified: Timestamp) -> Entry {
     }
 }
 
-fn end_records(len: u64, size: u64, start: u64) -> Vec<u8> {
+pub(crate) fn end_records(len: u64, size: u64, start: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let short = |value: u64| u32::try_from(value).unwrap_or(IN_ZIP64);
     let short_len = u16::try_from(len).unwrap_or(u16::MAX);
