@@ -4,14 +4,16 @@
 //! and the COFF symbols with their string table. Anything else belongs to somebody who finds it by the end of
 //! the file or of the sections (installers, appended archives), and must neither move nor go.
 
+use std::ops::Range;
+
 use object::LittleEndian as LE;
 use object::pe as p;
 
 use crate::error::Result;
 use crate::window::Window;
 
-/// Fewer zeros than this between two pieces are the padding of the certificate table, which is aligned to it.
-const ALIGNMENT: u64 = 8;
+/// The certificate table is aligned to this many bytes, with zeros in front.
+const CERTIFICATE_ALIGNMENT: u64 = 8;
 
 /// What a piece behind the sections is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,10 +70,13 @@ pub(crate) fn certificates(
     Ok(Some((offset, size)))
 }
 
-/// The pieces behind `start`, in order; padding between them belongs to the piece before it.
+/// The pieces behind `start`, in order.
+///
+/// Fewer zeros than `FileAlignment` behind a piece are padding and belong to it: LLD rounds the file up behind COFF
+/// symbols, and certificates are aligned.
 pub(crate) fn parts(
     file: Window<'_>,
-    start: u64,
+    (start, file_alignment): (u64, u32),
     coff_symbols: Option<(u64, u64)>,
     certificates: Option<(u64, u64)>,
 ) -> Vec<Overlay> {
@@ -80,6 +85,7 @@ pub(crate) fn parts(
     let mut known: Vec<_> = symbols.into_iter().chain(certificates).collect();
     known.sort_unstable();
 
+    let padding = u64::from(file_alignment).max(CERTIFICATE_ALIGNMENT);
     let mut found = Vec::new();
     let mut free = start;
     for ((offset, size), kind) in known {
@@ -87,22 +93,22 @@ pub(crate) fn parts(
             // Among the sections, as in a file whose last section was appended behind them.
             continue;
         }
-        gap(file, free, offset, &mut found);
+        gap(file, free..offset, padding, &mut found);
         found.push(Overlay { offset, size, kind });
         free = offset.saturating_add(size);
     }
-    gap(file, free, file.size(), &mut found);
+    gap(file, free..file.size(), padding, &mut found);
     found
 }
 
 /// Adds what lies between two known places: padding to the piece before it, anything else as unknown.
-fn gap(file: Window<'_>, start: u64, end: u64, found: &mut Vec<Overlay>) {
-    let size = end.saturating_sub(start);
+fn gap(file: Window<'_>, place: Range<u64>, padding: u64, found: &mut Vec<Overlay>) {
+    let (start, size) = (place.start, place.end.saturating_sub(place.start));
     let Ok(bytes) = file.part(start, size, "overlay") else { return };
     if bytes.is_empty() {
         return;
     }
-    if size < ALIGNMENT && bytes.iter().all(|&byte| byte == 0) {
+    if size < padding && bytes.iter().all(|&byte| byte == 0) {
         if let Some(before) = found.last_mut() {
             before.size = before.size.saturating_add(size);
         }

@@ -339,7 +339,8 @@ impl<'a> Pe<'a> {
     pub fn overlay_parts(&self) -> Vec<Overlay> {
         let ends = self.sections().iter().filter_map(Section::raw_end);
         let start = ends.max().unwrap_or(u64::from(self.optional.size_of_headers));
-        overlay::parts(self.image.file, start, self.coff_symbols, self.certificates)
+        let place = (start, self.optional.file_alignment);
+        overlay::parts(self.image.file, place, self.coff_symbols, self.certificates)
     }
 
     fn context(&self) -> import::Context<'_, 'a> {

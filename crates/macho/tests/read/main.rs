@@ -1,5 +1,11 @@
 //! The reader against real files, against another reader, and against damaged files.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::print_stderr,
+    reason = "the files are small, and a test that is skipped says so on stderr"
+)]
+
 mod damaged;
 mod facts;
 mod goblin_agrees;

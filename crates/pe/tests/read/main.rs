@@ -1,0 +1,28 @@
+//! The reader against real files, against another reader, and against damaged files.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::print_stderr,
+    reason = "the files are small, and a test that is skipped says so on stderr"
+)]
+
+mod damaged;
+mod facts;
+mod goblin_agrees;
+mod made;
+
+/// The files of `testdata/pe`, each with its name.
+pub(crate) const FILES: [(&str, &[u8]); 7] = [
+    ("module.arm64.pyd", include_bytes!("../../../../testdata/pe/module.arm64.pyd")),
+    ("module.mingw.pyd", include_bytes!("../../../../testdata/pe/module.mingw.pyd")),
+    ("module.x64.pyd", include_bytes!("../../../../testdata/pe/module.x64.pyd")),
+    ("module.x86.pyd", include_bytes!("../../../../testdata/pe/module.x86.pyd")),
+    ("needed.arm64.dll", include_bytes!("../../../../testdata/pe/needed.arm64.dll")),
+    ("needed.x64.dll", include_bytes!("../../../../testdata/pe/needed.x64.dll")),
+    ("needed.x86.dll", include_bytes!("../../../../testdata/pe/needed.x86.dll")),
+];
+
+/// One of [`FILES`].
+pub(crate) fn file(name: &str) -> &'static [u8] {
+    FILES.iter().find(|(found, _)| *found == name).expect("a file of testdata/pe").1
+}
