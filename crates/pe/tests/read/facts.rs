@@ -276,7 +276,7 @@ fn addresses_are_found_in_headers_and_sections_only() {
 
 #[test]
 fn a_dos_program_is_no_pe_file() {
-    let mut dos = vec![0; 0x80];
+    let mut dos = [0; 0x80];
     dos[..2].copy_from_slice(b"MZ");
     for bytes in [&dos[..], b"MZ", b"", b"\x7fELF", b"PK\x03\x04"] {
         assert!(!is_pe(bytes));
