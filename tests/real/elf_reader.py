@@ -87,6 +87,11 @@ class ElfFile:
     def is_dynamic(self) -> bool:
         return bool(self._dynamic)
 
+    @property
+    def loads(self) -> list[Segment]:
+        """The PT_LOAD segments, in the order of the table."""
+        return [segment for segment in self.segments if segment.kind == PT_LOAD]
+
     def offset_of(self, address: int) -> int:
         """The file offset that is loaded at `address`."""
         for s in self.segments:

@@ -44,7 +44,7 @@ class Loader:
             if undefined := re.match(r"undefined symbol: (\S+)|Error relocating \S+: (\S+): symbol not", words):
                 found.add(f"undefined symbol {undefined[1] or undefined[2]}")
             elif words and not re.search(r"=> /|=> TREE|^(/|TREE|linux-|ld-|lib)\S*( \(0x[0-9a-f]+\))?$", words):
-                found.add(re.sub(r"0x[0-9a-f]+", "#", words))
+                found.add(re.sub(r"0x[0-9a-f]+", "#", re.sub(r" \(needed by .*\)", "", words)))
         # 127: musl's ld.so found a symbol or library missing, which it has said; a signal is never said.
         if done.status not in (0, 127):
             found.add(f"ended with status {done.status}")
