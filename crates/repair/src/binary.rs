@@ -1,0 +1,222 @@
+//! What a loader would see in one file, taken out of its bytes once.
+//!
+//! The format crates lend from the bytes; the engine keeps only these owned facts, so that a wheel
+//! of gigabytes is scanned without holding it. Strings stay as the file spells them.
+
+use std::collections::BTreeMap;
+
+use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack};
+
+use crate::target::{self, Arch, Libc};
+
+/// One file that some loader understands.
+#[derive(Clone, Debug)]
+pub(crate) enum Binary {
+    /// Linux and Android.
+    Elf(Box<ElfFile>),
+    /// macOS and iOS.
+    MachO,
+    /// Windows.
+    Pe,
+}
+
+/// The machine an ELF file is for, as its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Machine {
+    /// `e_machine`.
+    pub e_machine: u16,
+    /// `ELFCLASS64`.
+    pub is_64: bool,
+    /// `ELFDATA2LSB`.
+    pub is_little_endian: bool,
+    /// `e_flags`.
+    pub e_flags: u32,
+    /// The name that platform tags use, where there is one.
+    pub arch: Option<Arch>,
+}
+
+impl Machine {
+    /// Whether ld.so takes a library of machine `other` for a process of this one.
+    pub(crate) fn loads(&self, other: &Self) -> bool {
+        self.e_machine == other.e_machine
+            && self.is_64 == other.is_64
+            && self.is_little_endian == other.is_little_endian
+    }
+
+    /// For messages, such as `aarch64` or `e_machine 0xf7, 64-bit, little-endian`.
+    pub(crate) fn describe(&self) -> String {
+        match self.arch {
+            Some(arch) => arch.as_str().to_owned(),
+            None => format!(
+                "e_machine {:#x}, {}-bit, {}-endian",
+                self.e_machine,
+                if self.is_64 { 64 } else { 32 },
+                if self.is_little_endian { "little" } else { "big" }
+            ),
+        }
+    }
+}
+
+/// A symbol that a file uses and does not define.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UndefinedSymbol {
+    /// Its name.
+    pub name: String,
+    /// The version asked for and the file that should have it, from `.gnu.version_r`.
+    pub version: Option<(String, String)>,
+    /// `STB_WEAK`: may stay undefined.
+    pub is_weak: bool,
+}
+
+/// The facts of one ELF file.
+#[derive(Clone, Debug)]
+pub(crate) struct ElfFile {
+    /// What it runs on.
+    pub machine: Machine,
+    /// The C library it was built for, where anything tells.
+    pub libc: Option<Libc>,
+    /// `e_type`: `ET_DYN`, `ET_EXEC`, `ET_REL` …
+    pub e_type: u16,
+    /// Has a dynamic section, so a loader looks at it.
+    pub is_dynamic: bool,
+    /// `PT_INTERP`: it is a program.
+    pub interpreter: Option<String>,
+    /// `DT_SONAME`.
+    pub soname: Option<String>,
+    /// `DT_NEEDED`, in order.
+    pub needed: Vec<String>,
+    /// `DT_RPATH`, unsplit.
+    pub rpath: Option<String>,
+    /// `DT_RUNPATH`, unsplit.
+    pub runpath: Option<String>,
+    /// `DF_1_NODEFLIB`: default directories are not searched for it.
+    pub no_default_libraries: bool,
+    /// Has `DT_RELR`: musl reads it from 1.2.4 on.
+    pub has_relr: bool,
+    /// Has text relocations.
+    pub has_textrel: bool,
+    /// `.gnu.version_r`: file → versions wanted of it; the flag is `VER_FLG_WEAK`.
+    pub version_needs: BTreeMap<String, BTreeMap<String, bool>>,
+    /// What it uses and does not define.
+    pub undefined: Vec<UndefinedSymbol>,
+    /// `PyInit_*` or another entry point of a Python extension module is defined here.
+    pub is_extension: bool,
+    /// The stack marking.
+    pub executable_stack: ExecutableStack,
+    /// `GNU_PROPERTY_X86_ISA_1_NEEDED`.
+    pub x86_isa_needed: u32,
+    /// The build ID, in hexadecimal.
+    pub build_id: Option<String>,
+}
+
+impl ElfFile {
+    /// Reads everything the engine asks of an ELF file. `file_name` helps to tell the C library
+    /// of an extension module (PEP 3149 suffixes).
+    pub(crate) fn read(bytes: &[u8], file_name: &str) -> Result<Self, truewheel_elf::Error> {
+        let elf = Elf::parse(bytes)?;
+        let flags = elf.dynamic_flags()?;
+        let symbols = Symbols::of(&elf, file_name)?;
+        let interpreter = elf.interpreter()?.map(str::to_owned);
+        let needed: Vec<String> = elf.needed()?.into_iter().map(str::to_owned).collect();
+        let needed_names: Vec<&str> = needed.iter().map(String::as_str).collect();
+        let libc = target::libc_of(interpreter.as_deref(), &needed_names, file_name);
+        Ok(Self {
+            machine: machine(&elf),
+            libc,
+            e_type: elf.file_type(),
+            is_dynamic: elf.is_dynamic(),
+            interpreter,
+            soname: elf.soname()?.map(str::to_owned),
+            needed,
+            rpath: elf.rpath()?.map(str::to_owned),
+            runpath: elf.runpath()?.map(str::to_owned),
+            no_default_libraries: flags.nodeflib,
+            has_relr: flags.relr,
+            has_textrel: flags.textrel,
+            version_needs: version_needs(&elf)?,
+            undefined: symbols.undefined,
+            is_extension: symbols.is_extension,
+            executable_stack: elf.executable_stack(),
+            x86_isa_needed: elf.x86_isa_needed()?,
+            build_id: elf.build_id()?.map(hexadecimal),
+        })
+    }
+
+    /// Whether a program of its own: it has an interpreter and is no library.
+    pub(crate) fn is_program(&self) -> bool {
+        self.interpreter.is_some() && self.soname.is_none()
+    }
+}
+
+struct Symbols {
+    undefined: Vec<UndefinedSymbol>,
+    is_extension: bool,
+}
+
+impl Symbols {
+    fn of(elf: &Elf<'_>, file_name: &str) -> Result<Self, truewheel_elf::Error> {
+        let mut symbols = Self { undefined: Vec::new(), is_extension: false };
+        if !elf.is_dynamic() {
+            return Ok(symbols);
+        }
+        let module = file_name.split('.').next().unwrap_or_default();
+        for symbol in elf.symbols()? {
+            if symbol.name.is_empty() || symbol.binding == Binding::Local {
+                continue;
+            }
+            if symbol.defined {
+                symbols.is_extension |= is_module_entry(symbol.name, module);
+                continue;
+            }
+            let version = symbol.version.as_ref().and_then(|version| {
+                version.file.map(|file| (version.name.to_owned(), file.to_owned()))
+            });
+            symbols.undefined.push(UndefinedSymbol {
+                name: symbol.name.to_owned(),
+                version,
+                is_weak: symbol.binding == Binding::Weak,
+            });
+        }
+        Ok(symbols)
+    }
+}
+
+/// CPython looks for `PyInit_<module>`, or `PyInitU_<punycode>` for a non-ASCII name (PEP 489);
+/// Python 2 for `init<module>`; cffi's PyPy modules define `_cffi_pypyinit_<module>`.
+fn is_module_entry(symbol: &str, module: &str) -> bool {
+    symbol.starts_with("PyInit_")
+        || symbol.starts_with("PyInitU_")
+        || symbol.starts_with("_cffi_pypyinit_")
+        || symbol.strip_prefix("init").is_some_and(|rest| !rest.is_empty() && rest == module)
+}
+
+fn machine(elf: &Elf<'_>) -> Machine {
+    let is_64 = elf.class() == Class::Elf64;
+    let is_little_endian = elf.endian() == Endian::Little;
+    let arch =
+        target::arch_from_elf(elf.machine(), is_64, is_little_endian, elf.flags(), None);
+    Machine { e_machine: elf.machine(), is_64, is_little_endian, e_flags: elf.flags(), arch }
+}
+
+fn version_needs(
+    elf: &Elf<'_>,
+) -> Result<BTreeMap<String, BTreeMap<String, bool>>, truewheel_elf::Error> {
+    let mut needs: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
+    for need in elf.version_needs()? {
+        let versions = needs.entry(need.file.to_owned()).or_default();
+        for version in need.versions {
+            let weak = versions.entry(version.name.to_owned()).or_insert(true);
+            *weak &= version.weak;
+        }
+    }
+    Ok(needs)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether `edits` would change anything.
+pub(crate) fn is_nothing(edits: &Edits) -> bool {
+    *edits == Edits::default()
+}

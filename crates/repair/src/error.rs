@@ -1,0 +1,195 @@
+//! What can go wrong with one wheel, in words for the person who built it.
+//!
+//! The engine adds the member or library to what a format crate said; the program adds the wheel.
+//! The first line says what is there and what should be; further lines name the places searched
+//! and a remedy, where one is known.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The engine's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a wheel cannot be repaired.
+#[derive(Debug)]
+pub struct Error {
+    kind: Box<ErrorKind>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The archive or one of its metadata files is wrong.
+    Wheel(truewheel_wheel::Error),
+    /// An ELF file cannot be read or edited.
+    Elf {
+        /// The member or library.
+        file: String,
+        /// What the editor said, with its offset.
+        error: truewheel_elf::Error,
+    },
+    /// The operating system refused a file.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        error: std::io::Error,
+    },
+    /// Libraries that were found nowhere.
+    Missing(Vec<MissingLibrary>),
+    /// The requested platform tag promises more than the content keeps.
+    NotEarned {
+        /// The tag that was asked for.
+        requested: String,
+        /// One reason a line.
+        reasons: Vec<String>,
+        /// The best tag that the content does earn, if there is one.
+        earned: Option<String>,
+    },
+    /// Something else, said whole; the second text is a remedy.
+    Refused {
+        /// What is there and what should be.
+        what: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The written wheel is not what the plan says. This is a fault of truewheel.
+    Verify {
+        /// The member, or the archive.
+        file: String,
+        /// What differs.
+        what: String,
+    },
+}
+
+/// A needed name that no rule of the loader leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingLibrary {
+    /// The name as the binary spells it.
+    pub needed: String,
+    /// Who needs it: members, or paths of libraries on disk.
+    pub users: Vec<String>,
+    /// Every directory that was looked at, in order.
+    pub searched: Vec<String>,
+    /// Files that nearly fit, each with the reason it was passed over.
+    pub near_misses: Vec<String>,
+    /// A remedy that only the platform knows.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// Two wheels of one run would get the same name.
+    pub fn same_output(other: &Path, name: &str) -> Self {
+        Self::refused_with(
+            format!("the result would be called `{name}`, like that of {}", other.display()),
+            "repair them one at a time, into different directories",
+        )
+    }
+
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self { kind: Box::new(kind) }
+    }
+
+    pub(crate) fn elf(file: impl Into<String>, error: truewheel_elf::Error) -> Self {
+        Self::new(ErrorKind::Elf { file: file.into(), error })
+    }
+
+    pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io { path: path.to_owned(), error })
+    }
+
+    pub(crate) fn refused(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused { what: what.into(), hint: None })
+    }
+
+    pub(crate) fn refused_with(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused { what: what.into(), hint: Some(hint.into()) })
+    }
+
+    pub(crate) fn verify(file: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Verify { file: file.into(), what: what.into() })
+    }
+}
+
+impl From<truewheel_wheel::Error> for Error {
+    fn from(error: truewheel_wheel::Error) -> Self {
+        Self::new(ErrorKind::Wheel(error))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.kind {
+            ErrorKind::Wheel(error) => error.fmt(f),
+            ErrorKind::Elf { file, error } => write!(f, "{file}: {error}"),
+            ErrorKind::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            ErrorKind::Missing(libraries) => missing(f, libraries),
+            ErrorKind::NotEarned { requested, reasons, earned } => {
+                not_earned(f, requested, reasons, earned.as_deref())
+            }
+            ErrorKind::Refused { what, hint } => {
+                f.write_str(what)?;
+                hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+            }
+            ErrorKind::Verify { file, what } => write!(
+                f,
+                "the written wheel is not what was planned: {file}: {what}\n  hint: nothing was \
+                 kept; this is a fault of truewheel, please report it with the wheel"
+            ),
+        }
+    }
+}
+
+fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Result {
+    for (index, library) in libraries.iter().enumerate() {
+        if index > 0 {
+            f.write_str("\n")?;
+        }
+        let users = library.users.join(", ");
+        write!(f, "{users} needs `{}`, which was not found", library.needed)?;
+        match library.searched.as_slice() {
+            [] => f.write_str("\n  searched: nowhere, no directory was given")?,
+            searched => write!(f, "\n  searched: {}", searched.join(", "))?,
+        }
+        for near in &library.near_misses {
+            write!(f, "\n  passed over: {near}")?;
+        }
+        if let Some(hint) = &library.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        let name = &library.needed;
+        write!(
+            f,
+            "\n  hint: name its directory with `--lib-path DIR`, or leave it out with `--exclude \
+             {name}`"
+        )?;
+    }
+    Ok(())
+}
+
+fn not_earned(
+    f: &mut fmt::Formatter<'_>,
+    requested: &str,
+    reasons: &[String],
+    earned: Option<&str>,
+) -> fmt::Result {
+    write!(f, "the content does not earn the tag `{requested}`")?;
+    for reason in reasons {
+        write!(f, "\n  because: {reason}")?;
+    }
+    match earned {
+        Some(tag) => write!(
+            f,
+            "\n  hint: it earns `{tag}`: ask for that or a newer one, or build on an older system"
+        ),
+        None => f.write_str("\n  hint: build on an older system, such as a manylinux image"),
+    }
+}

@@ -1,0 +1,96 @@
+//! What the caller may choose. Nothing here is read from the environment.
+
+use std::path::PathBuf;
+
+use truewheel_wheel::PlatformTag;
+
+/// Where a search directory came from, so that every decision can be printed with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SearchDirectory {
+    /// The directory on this machine.
+    pub path: PathBuf,
+    /// Who named it, such as `--lib-path` or `LD_LIBRARY_PATH`.
+    pub origin: String,
+}
+
+/// How libraries are looked for, beyond what the binaries themselves say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchOptions {
+    /// Directories of the caller's own (`--lib-path`). A library there is also found by its SONAME,
+    /// before anything that comes after in the loader's order.
+    pub lib_paths: Vec<SearchDirectory>,
+    /// Directories out of environment variables that the loader or an older tool reads.
+    pub environment: Vec<SearchDirectory>,
+    /// Takes the place of `ld.so.conf` and the default directories (`--ldpaths`).
+    pub ldpaths: Option<Vec<PathBuf>>,
+    /// Root of the target's file system; absolute RPATHs, `ld.so.conf` and default directories are
+    /// looked up below it. `None` is this machine's root.
+    pub sysroot: Option<PathBuf>,
+}
+
+/// Which tag an RPATH entry is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RpathStyle {
+    /// `DT_RPATH` on Linux, `DT_RUNPATH` on Android.
+    #[default]
+    Target,
+    /// `DT_RPATH`: searched before `LD_LIBRARY_PATH`, and for the libraries it leads to as well.
+    Rpath,
+    /// `DT_RUNPATH`: searched after `LD_LIBRARY_PATH`, for direct needs only.
+    Runpath,
+}
+
+/// Everything a repair may be told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory that gets the repaired wheel; created with its parents.
+    pub output: PathBuf,
+    /// The platform tag asked for; `None` is the best that the content earns.
+    pub platform: Option<PlatformTag>,
+    /// A tag that the surroundings wish for; it counts only where it fits the wheel and is earned.
+    pub platform_hint: Option<PlatformTag>,
+    /// Only the requested tag and its alias, also when the content earns a better one.
+    pub only_platform: bool,
+    /// Keep the tags in the file name and in WHEEL as they are.
+    pub keep_tags: bool,
+    /// Appended to the distribution's name to give the directory of vendored libraries.
+    pub lib_sdir: String,
+    /// Where libraries are looked for.
+    pub search: SearchOptions,
+    /// Globs on needed names and on paths found; what matches is left out.
+    pub exclude: Vec<String>,
+    /// Globs on file names and needed names; what matches is vendored under its own name.
+    pub no_mangle: Vec<String>,
+    /// How RPATHs are written.
+    pub rpath_style: RpathStyle,
+    /// Clear the executable-stack flag of every binary that is written.
+    pub clear_executable_stack: bool,
+    /// Do not look at x86-64-v2/v3/v4 markers.
+    pub allow_isa_extensions: bool,
+    /// Date of new members, in seconds since 1970 (`SOURCE_DATE_EPOCH`); `None` takes the newest
+    /// date in the input.
+    pub source_date_epoch: Option<i64>,
+    /// Deflate level of new and changed members, 0 to 12.
+    pub compression_level: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            output: PathBuf::from("wheelhouse"),
+            platform: None,
+            platform_hint: None,
+            only_platform: false,
+            keep_tags: false,
+            lib_sdir: ".libs".to_owned(),
+            search: SearchOptions::default(),
+            exclude: Vec::new(),
+            no_mangle: Vec::new(),
+            rpath_style: RpathStyle::default(),
+            clear_executable_stack: false,
+            allow_isa_extensions: false,
+            source_date_epoch: None,
+            compression_level: truewheel_wheel::deflate::LEVEL,
+        }
+    }
+}

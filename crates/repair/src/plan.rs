@@ -1,0 +1,271 @@
+//! Step 5: everything that will be done, as plain data.
+//!
+//! A plan can be printed before one byte is changed, compared with another, and held against the
+//! finished wheel. After it nothing is decided any more.
+
+mod elf;
+mod metadata;
+
+pub(crate) use elf::globs;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+use truewheel_elf::Edits;
+use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
+
+use crate::error::{Error, Result};
+use crate::links::Links;
+use crate::options::Options;
+use crate::policy::Assessment;
+use crate::scan::Scan;
+use crate::search::Graph;
+use crate::wheel_target::WheelTarget;
+
+/// A library that the wheel will bring along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vendored {
+    /// The file on this machine, behind every link.
+    pub source: PathBuf,
+    /// Its digest, before any edit.
+    pub digest: Digest,
+    /// Its SONAME there.
+    pub soname: Option<String>,
+    /// Its build ID, in hexadecimal.
+    pub build_id: Option<String>,
+    /// Where it goes.
+    pub member: MemberPath,
+    /// Permission bits of the copy.
+    pub mode: u32,
+    /// Who needs it, by which name, and the rule that found it.
+    pub users: Vec<String>,
+}
+
+/// Everything that will be done to one wheel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The file name of the result.
+    pub output_name: String,
+    /// Platform tags of the input.
+    pub old_tags: Vec<String>,
+    /// Platform tags of the result.
+    pub new_tags: Vec<String>,
+    /// Libraries to bring along, by member path.
+    pub vendored: Vec<Vendored>,
+    /// Changes to ELF files, by their path in the result; those of vendored libraries too.
+    pub edits: BTreeMap<MemberPath, Edits>,
+    /// New contents of members.
+    pub replaced: BTreeMap<MemberPath, Vec<u8>>,
+    /// Members that are left out, with the reason.
+    pub dropped: BTreeMap<MemberPath, String>,
+    /// Path in the input → path in the result.
+    pub renamed: BTreeMap<MemberPath, MemberPath>,
+    /// Path in the result → member of the input whose contents it gets.
+    pub copies: BTreeMap<MemberPath, MemberPath>,
+    /// Needed names that stay and that the target or the user answers for, by member.
+    pub outside: BTreeMap<MemberPath, BTreeSet<String>>,
+    /// Things the user should know.
+    pub notes: Vec<String>,
+    /// Date of new members.
+    pub modified: Timestamp,
+}
+
+impl Plan {
+    /// Whether the result is the input, byte by byte.
+    pub fn is_nothing(&self) -> bool {
+        self.vendored.is_empty()
+            && self.edits.is_empty()
+            && self.replaced.is_empty()
+            && self.dropped.is_empty()
+            && self.renamed.is_empty()
+            && self.copies.is_empty()
+    }
+}
+
+/// What the plan is made from.
+#[derive(Debug)]
+pub(crate) struct Findings<'a> {
+    pub(crate) wheel: &'a Wheel,
+    pub(crate) scan: &'a Scan,
+    pub(crate) links: &'a Links,
+    pub(crate) graph: &'a Graph,
+    pub(crate) target: &'a WheelTarget,
+    pub(crate) assessment: &'a Assessment,
+    pub(crate) options: &'a Options,
+}
+
+/// Decides everything that remains to be decided.
+pub(crate) fn plan(findings: &Findings<'_>) -> Result<Plan> {
+    let mut plan = base(findings.wheel, findings.scan, findings.options)?;
+    plan.notes.extend(findings.links.notes.iter().cloned());
+    plan.notes.extend(findings.graph.notes.iter().cloned());
+    plan.notes.extend(findings.assessment.notes.iter().cloned());
+    links_into(findings.links, &mut plan);
+    elf::plan(findings, &mut plan)?;
+    let tags = &findings.assessment.tags;
+    set_tags(findings.wheel, tags, &mut plan)?;
+    Ok(plan)
+}
+
+/// What every wheel gets, also one without binaries: a sound RECORD and WHEEL.
+pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan> {
+    let filename = wheel.filename();
+    let old_tags: Vec<String> = filename.platforms.iter().map(ToString::to_string).collect();
+    let mut plan = Plan {
+        output_name: file_name_of(wheel),
+        new_tags: old_tags.clone(),
+        old_tags,
+        notes: scan.notes.clone(),
+        modified: match options.source_date_epoch {
+            Some(seconds) => Timestamp::from_unix(seconds),
+            None => newest(wheel),
+        },
+        vendored: Vec::new(),
+        edits: BTreeMap::new(),
+        replaced: BTreeMap::new(),
+        dropped: BTreeMap::new(),
+        renamed: BTreeMap::new(),
+        copies: BTreeMap::new(),
+        outside: BTreeMap::new(),
+    };
+    metadata::drop_signatures(wheel, &mut plan)?;
+    Ok(plan)
+}
+
+/// A wheel with a Linux tag and no ELF file: nothing to vendor, and no better tag to earn.
+pub(crate) fn without_binaries(
+    wheel: &Wheel,
+    scan: &Scan,
+    links: &Links,
+    options: &Options,
+) -> Result<Plan> {
+    let mut plan = base(wheel, scan, options)?;
+    plan.notes.push("no ELF file in the wheel: its tags stay as they are".to_owned());
+    plan.notes.extend(links.notes.iter().cloned());
+    links_into(links, &mut plan);
+    Ok(plan)
+}
+
+fn file_name_of(wheel: &Wheel) -> String {
+    wheel
+        .path()
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_else(|| wheel.filename().to_string())
+}
+
+/// New members are as old as the youngest of the input: a result that does not hang on the clock.
+fn newest(wheel: &Wheel) -> Timestamp {
+    wheel
+        .members()
+        .iter()
+        .map(|member| member.modified)
+        .max()
+        .unwrap_or(Timestamp::EPOCH_1980)
+        .max(Timestamp::EPOCH_1980)
+}
+
+fn links_into(links: &Links, plan: &mut Plan) {
+    for (alias, kept) in &links.aliases {
+        if !links.renamed.contains_key(alias) {
+            plan.dropped.insert(alias.clone(), format!("another name of {kept}"));
+        }
+    }
+    plan.renamed = links.renamed.clone();
+    plan.copies = links.copies.clone();
+}
+
+fn set_tags(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -> Result<()> {
+    let filename = wheel.filename();
+    if tags.is_empty() {
+        return Err(Error::refused("no platform tag is left for the wheel"));
+    }
+    let same: BTreeSet<String> = tags.iter().map(ToString::to_string).collect();
+    let old: BTreeSet<String> = filename.platforms.iter().map(ToString::to_string).collect();
+    if same != old {
+        let renamed = filename.with_platforms(tags.to_vec());
+        plan.output_name = renamed.to_string();
+        plan.new_tags = tags.iter().map(ToString::to_string).collect();
+    }
+    metadata::wheel_file(wheel, tags, plan)
+}
+
+impl Plan {
+    /// The plan for programs: what is vendored, edited, renamed, left out and rewritten.
+    pub fn to_json(&self) -> serde_json::Value {
+        let vendored: Vec<serde_json::Value> = self
+            .vendored
+            .iter()
+            .map(|library| {
+                serde_json::json!({
+                    "member": library.member.as_str(),
+                    "source": library.source.display().to_string(),
+                    "sha256": library.digest.hex(),
+                    "size": library.digest.size,
+                    "users": library.users,
+                })
+            })
+            .collect();
+        let edits: BTreeMap<&str, Vec<String>> =
+            self.edits.iter().map(|(path, edits)| (path.as_str(), elf::describe(edits))).collect();
+        let names = |pairs: &BTreeMap<MemberPath, MemberPath>| -> BTreeMap<String, String> {
+            pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
+        };
+        let dropped: BTreeMap<&str, &String> =
+            self.dropped.iter().map(|(path, reason)| (path.as_str(), reason)).collect();
+        serde_json::json!({
+            "output": self.output_name,
+            "unchanged": self.is_nothing(),
+            "old_tags": self.old_tags,
+            "new_tags": self.new_tags,
+            "vendored": vendored,
+            "edits": edits,
+            "renamed": names(&self.renamed),
+            "copies": names(&self.copies),
+            "dropped": dropped,
+            "rewritten": self.replaced.keys().map(MemberPath::as_str).collect::<Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "result: {}", self.output_name)?;
+        if self.old_tags != self.new_tags {
+            writeln!(f, "tags: {} -> {}", self.old_tags.join("."), self.new_tags.join("."))?;
+        }
+        for library in &self.vendored {
+            writeln!(f, "vendor {} <- {}", library.member, library.source.display())?;
+            for user in &library.users {
+                writeln!(f, "  {user}")?;
+            }
+        }
+        for (member, edits) in &self.edits {
+            writeln!(f, "edit {member}")?;
+            for line in elf::describe(edits) {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        for (old, new) in &self.renamed {
+            writeln!(f, "rename {old} to {new}")?;
+        }
+        for (path, source) in &self.copies {
+            writeln!(f, "write {path} as a copy of {source}")?;
+        }
+        for (path, reason) in &self.dropped {
+            writeln!(f, "leave out {path}: {reason}")?;
+        }
+        for path in self.replaced.keys() {
+            writeln!(f, "rewrite {path}")?;
+        }
+        if self.is_nothing() {
+            writeln!(f, "nothing to change")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,370 @@
+//! The edits that make ld.so find the vendored libraries.
+//!
+//! ld.so reads `DT_RPATH` before `LD_LIBRARY_PATH` and `DT_RUNPATH` after it (ld.so(8)). A vendored
+//! library must win over one the user happens to have, so `DT_RPATH` is written where the target's
+//! loader knows it; Android's knows only `DT_RUNPATH`.
+//!
+//! Every ELF file is planned for, also one that needs nothing: a search path that names a directory
+//! of the build machine lets whoever can create that directory there load code into the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use truewheel_elf::{Edits, ExecutableStack, SearchPathEdit, SonameEdit};
+use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
+
+use super::{Findings, Plan, Vendored};
+use crate::binary::{ElfFile, is_nothing};
+use crate::error::{Error, Result};
+use crate::mangle;
+use crate::options::RpathStyle;
+use crate::search::elf::{base_name, join_relative, origin_relative, parent, site_packages_path};
+use crate::search::{NodeId, Place, Resolution};
+use crate::target::Libc;
+
+/// Plans the edits of every ELF file, and the libraries to bring along.
+pub(super) fn plan(findings: &Findings<'_>, plan: &mut Plan) -> Result<()> {
+    let directory = libraries_directory(findings)?;
+    let keeps = globs(&findings.options.no_mangle)?;
+    let names = mangle::names(findings.graph, &findings.assessment.vendor, &|n| keeps.is_match(n));
+    let mut planner = Planner { findings, directory, names };
+    planner.vendored(plan)?;
+    let members: Vec<(NodeId, MemberPath)> =
+        findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
+    for (id, path) in members {
+        let edits = planner.member_edits(id, &path, plan)?;
+        if !is_nothing(&edits) {
+            plan.edits.insert(path, edits);
+        }
+    }
+    Ok(())
+}
+
+/// Compiles patterns as `fnmatch` has them: `*` also matches `/`.
+pub(crate) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
+    let mut set = globset::GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = globset::Glob::new(pattern).map_err(|error| {
+            Error::refused(format!("`{pattern}` is no pattern: {}", error.kind()))
+        })?;
+        set.add(glob);
+    }
+    set.build().map_err(|error| Error::refused(error.to_string()))
+}
+
+/// `<distribution>.libs`, or what the caller appends instead; `/sub/libs` gives a nested one.
+fn libraries_directory(findings: &Findings<'_>) -> Result<MemberPath> {
+    let name = &findings.wheel.filename().distribution;
+    let path = format!("{name}{}", findings.options.lib_sdir);
+    Ok(MemberPath::new(path.trim_end_matches('/'))?)
+}
+
+struct Planner<'a> {
+    findings: &'a Findings<'a>,
+    directory: MemberPath,
+    names: BTreeMap<NodeId, String>,
+}
+
+impl Planner<'_> {
+    fn vendored(&mut self, plan: &mut Plan) -> Result<()> {
+        let mut taken: BTreeMap<&str, NodeId> = BTreeMap::new();
+        for (id, name) in &self.names {
+            if taken.insert(name, *id).is_some() {
+                return Err(Error::refused(format!(
+                    "two different libraries would both be called `{name}` in the wheel"
+                )));
+            }
+            let Place::Library(index) = self.findings.graph.node(*id).place else { continue };
+            let library = &self.findings.graph.libraries[index];
+            let member = self.directory.join(name)?;
+            if self.findings.wheel.member(member.as_str()).is_some() {
+                return Err(Error::refused_with(
+                    format!("the wheel already has {member}, and it is not the library to add"),
+                    "choose another directory with `--lib-sdir`",
+                ));
+            }
+            let edits = self.library_edits(*id, name)?;
+            plan.vendored.push(Vendored {
+                source: library.path.clone(),
+                digest: library.digest,
+                soname: library.file.soname.clone(),
+                build_id: library.file.build_id.clone(),
+                member: member.clone(),
+                mode: library.mode | 0o600,
+                users: self.users(*id),
+            });
+            self.remember_outside(*id, &member, plan);
+            plan.edits.insert(member, edits);
+        }
+        plan.vendored.sort_by(|a, b| a.member.cmp(&b.member));
+        Ok(())
+    }
+
+    fn users(&self, library: NodeId) -> Vec<String> {
+        let mut users = Vec::new();
+        for (id, needs) in &self.findings.graph.needs {
+            for (needed, resolution) in needs {
+                match resolution {
+                    Resolution::File(target, found) if *target == library => {
+                        let user = self.findings.graph.name(*id);
+                        let by = if found.by_soname { ", by its SONAME" } else { "" };
+                        users.push(format!(
+                            "needed by {user} as `{needed}`, found by {}{by}",
+                            found.rule
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        users
+    }
+
+    fn library_edits(&self, id: NodeId, name: &str) -> Result<Edits> {
+        let file = &self.findings.graph.node(id).file;
+        let mut edits = Edits::default();
+        if file.soname.as_deref() != Some(name) {
+            edits.soname = Some(SonameEdit::Set(name.to_owned()));
+        }
+        let here = Installed { scheme: Scheme::Platlib, path: self.directory.as_str().to_owned() };
+        let needs = self.rename_needs(id, &here, &mut edits);
+        self.set_search_path(file, &needs.directories.into_iter().collect::<Vec<_>>(), &mut edits);
+        self.clear_stack(file, &mut edits);
+        Ok(edits)
+    }
+
+    fn member_edits(&self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> Result<Edits> {
+        let file = &self.findings.graph.node(id).file;
+        let mut edits = Edits::default();
+        let installed = path.installed();
+        let here = installed.parent();
+        let needs = self.rename_needs(id, &here, &mut edits);
+        if let Some(name) = needs.unreachable {
+            return Err(Error::refused_with(
+                format!("{path} is installed outside site-packages and needs `{name}` from there"),
+                "install the program as part of the package, with an entry point that runs it",
+            ));
+        }
+        if file.is_extension && !file.is_program() {
+            for needed in needs.libpython {
+                plan.notes.push(format!(
+                    "{path}: `{needed}` is no longer needed by name, the interpreter has its symbols"
+                ));
+                edits.remove_needed.insert(needed);
+            }
+        }
+        let mut entries = self.kept_entries(file, path, plan);
+        for directory in needs.directories {
+            if !entries.contains(&directory) {
+                entries.push(directory);
+            }
+        }
+        self.set_search_path(file, &entries, &mut edits);
+        self.clear_stack(file, &mut edits);
+        self.remember_outside(id, path, plan);
+        Ok(edits)
+    }
+
+    /// Replaces needed names by the names that the files will have, and says where they will be.
+    fn rename_needs(&self, id: NodeId, here: &Installed, edits: &mut Edits) -> Needs {
+        let mut needs = Needs::default();
+        for (needed, resolution) in self.findings.graph.needs_of(id) {
+            match resolution {
+                Resolution::Libpython => {
+                    needs.libpython.push(needed.clone());
+                }
+                Resolution::File(target, found) => {
+                    let (name, directory) = match &self.findings.graph.node(*target).place {
+                        Place::Member(path) => {
+                            // A rule of the loader already leads there, by that name.
+                            let is_reached = found.rule.starts_with("RPATH of")
+                                || found.rule.starts_with("RUNPATH of")
+                                || found.rule == "already loaded";
+                            let name = path.file_name().to_owned();
+                            if is_reached && name == base_name(needed) {
+                                continue;
+                            }
+                            (name, path.installed().parent())
+                        }
+                        Place::Library(_) => match self.names.get(target) {
+                            Some(name) => (name.clone(), self.directory.installed()),
+                            None => continue,
+                        },
+                    };
+                    if name != *needed {
+                        edits.replace_needed.insert(needed.clone(), name);
+                    }
+                    match relative(here, &directory) {
+                        Some(way) => needs.add(origin(&way)),
+                        None => needs.unreachable = Some(needed.clone()),
+                    }
+                }
+                _ => {}
+            }
+        }
+        needs
+    }
+
+    /// Entries of the file's own search path that still lead somewhere after installation.
+    fn kept_entries(&self, file: &ElfFile, path: &MemberPath, plan: &mut Plan) -> Vec<String> {
+        let list = file.runpath.as_deref().or(file.rpath.as_deref()).unwrap_or_default();
+        let mut kept: Vec<String> = Vec::new();
+        for entry in list.split(':').filter(|entry| !entry.is_empty()) {
+            if !keeps_entry(entry, path) {
+                plan.notes.push(format!("{path}: search path entry `{entry}` is removed"));
+            } else if !kept.iter().any(|known| known == entry) {
+                kept.push(entry.to_owned());
+            }
+        }
+        kept
+    }
+
+    /// Writes `entries` as the one search path of the file, if that changes anything.
+    fn set_search_path(&self, file: &ElfFile, entries: &[String], edits: &mut Edits) {
+        let wanted = entries.join(":");
+        let has_both = file.rpath.is_some() && file.runpath.is_some();
+        let current = file.runpath.as_ref().or(file.rpath.as_ref());
+        if wanted.is_empty() {
+            if current.is_some() {
+                edits.search_path = Some(SearchPathEdit::Remove);
+            }
+            return;
+        }
+        // An own entry that stays as it was keeps its tag: what its author chose is not ours.
+        if current.is_some_and(|current| *current == wanted) && !has_both {
+            return;
+        }
+        let adds = current.is_none_or(|current| {
+            let old: BTreeSet<&str> = current.split(':').collect();
+            entries.iter().any(|entry| !old.contains(entry.as_str()))
+        });
+        let is_runpath = match (self.findings.options.rpath_style, self.findings.target.libc) {
+            (RpathStyle::Rpath, _) => false,
+            (RpathStyle::Runpath, _) | (RpathStyle::Target, Some(Libc::Bionic)) => true,
+            (RpathStyle::Target, _) => !adds && file.runpath.is_some(),
+        };
+        edits.search_path = Some(if is_runpath {
+            SearchPathEdit::Runpath(wanted)
+        } else {
+            SearchPathEdit::Rpath(wanted)
+        });
+    }
+
+    fn clear_stack(&self, file: &ElfFile, edits: &mut Edits) {
+        edits.clear_executable_stack = self.findings.options.clear_executable_stack
+            && file.executable_stack == ExecutableStack::Yes;
+    }
+
+    /// What the loader will find outside the wheel, for the check of the finished one.
+    fn remember_outside(&self, id: NodeId, member: &MemberPath, plan: &mut Plan) {
+        let outside: BTreeSet<String> = self
+            .findings
+            .graph
+            .needs_of(id)
+            .iter()
+            .filter(|(_, resolution)| match resolution {
+                Resolution::File(target, _) => {
+                    matches!(self.findings.graph.node(*target).place, Place::Library(_))
+                        && !self.names.contains_key(target)
+                }
+                _ => true,
+            })
+            .map(|(needed, _)| needed.clone())
+            .collect();
+        plan.outside.insert(member.clone(), outside);
+    }
+}
+
+/// What a file's needs ask of its search path.
+#[derive(Default)]
+struct Needs {
+    directories: Vec<String>,
+    libpython: Vec<String>,
+    unreachable: Option<String>,
+}
+
+impl Needs {
+    fn add(&mut self, directory: String) {
+        if !self.directories.contains(&directory) {
+            self.directories.push(directory);
+        }
+    }
+}
+
+fn origin(way: &str) -> String {
+    if way == "." { "$ORIGIN".to_owned() } else { format!("$ORIGIN/{way}") }
+}
+
+/// Whether an entry leads to a place that installations have: below site-packages, whoever fills it,
+/// or the environment's `lib`, where conda and wheels with a `data` directory put libraries.
+/// Site-packages is `lib/pythonX.Y/site-packages` there.
+fn keeps_entry(entry: &str, path: &MemberPath) -> bool {
+    let Some(rest) = origin_relative(entry) else { return false };
+    match site_packages_path(path) {
+        Some(installed) => {
+            let below = format!("lib/python/site-packages/{}", parent(&installed));
+            join_relative(&below, rest).is_some_and(|place| {
+                place == "lib" || place == "lib/python/site-packages"
+                    || place.starts_with("lib/python/site-packages/")
+            })
+        }
+        // A program's way to the environment's own libraries, such as `$ORIGIN/../lib`.
+        None => {
+            let installed = path.installed();
+            let below = match installed.scheme {
+                Scheme::Scripts => format!("bin/{}", parent(&installed.path)),
+                Scheme::Data => parent(&installed.path).to_owned(),
+                _ => return false,
+            };
+            join_relative(&below, rest).is_some_and(|place| !place.is_empty())
+        }
+    }
+}
+
+/// One line for each edit, for people.
+pub(super) fn describe(edits: &Edits) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &edits.soname {
+        Some(SonameEdit::Set(name)) => lines.push(format!("SONAME {name}")),
+        Some(SonameEdit::Remove) => lines.push("no SONAME".to_owned()),
+        None => {}
+    }
+    lines.extend(edits.replace_needed.iter().map(|(old, new)| format!("NEEDED {old} -> {new}")));
+    lines.extend(edits.remove_needed.iter().map(|name| format!("no NEEDED {name}")));
+    lines.extend(edits.add_needed.iter().map(|name| format!("NEEDED + {name}")));
+    match &edits.search_path {
+        Some(SearchPathEdit::Rpath(path)) => lines.push(format!("RPATH {path}")),
+        Some(SearchPathEdit::Runpath(path)) => lines.push(format!("RUNPATH {path}")),
+        Some(SearchPathEdit::Remove) => lines.push("no RPATH, no RUNPATH".to_owned()),
+        None => {}
+    }
+    if edits.clear_executable_stack {
+        lines.push("no executable stack".to_owned());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_stay_where_an_installation_has_a_place_for_them() {
+        for (entry, member, stays) in [
+            ("$ORIGIN", "demo/_ext.so", true),
+            ("${ORIGIN}/lib", "demo/_ext.so", true),
+            ("$ORIGIN/../nvidia/cublas/lib", "demo/_ext.so", true),
+            ("$ORIGIN/../../../../lib", "demo/_ext.so", true),
+            ("$ORIGIN/../../..", "demo/_ext.so", true),
+            ("$ORIGIN/../../../../../build/lib", "demo/_ext.so", false),
+            ("$ORIGIN/../../other", "demo/_ext.so", false),
+            ("/home/me/build/lib", "demo/_ext.so", false),
+            ("lib", "demo/_ext.so", false),
+            ("$ORIGINAL/lib", "demo/_ext.so", false),
+            ("$ORIGIN/../lib", "demo-1.data/scripts/tool", true),
+            ("$ORIGIN/..", "demo-1.data/platlib/demo/_ext.so", true),
+        ] {
+            let path = MemberPath::new(member).unwrap();
+            assert_eq!(keeps_entry(entry, &path), stays, "{entry} in {member}");
+        }
+    }
+}

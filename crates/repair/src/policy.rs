@@ -1,0 +1,559 @@
+//! Step 4: what the target provides, what it forbids, and which tag the wheel earns.
+//!
+//! A policy says three things: which libraries every system with its tag has, up to which symbol
+//! version, and which of their symbols a wheel must not use. The earned level is the lowest one at
+//! which all three hold for every file of the wheel and every library that would be vendored at that
+//! level. A version counts only against the library that provides it: a private libstdc++ inside the
+//! wheel may be as new as it likes.
+
+pub mod android;
+pub mod manylinux;
+pub mod musllinux;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use truewheel_wheel::{ManylinuxAlias, PlatformTag};
+
+use crate::binary::ElfFile;
+use crate::error::{Error, ErrorKind, MissingLibrary, Result};
+use crate::options::Options;
+use crate::search::elf::base_name;
+use crate::search::{Graph, NodeId, Place, Resolution};
+use crate::target::{Arch, Libc};
+use crate::wheel_target::WheelTarget;
+
+use manylinux::Level;
+
+/// One step of a policy family: what a platform tag promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// glibc of this version or later.
+    Manylinux(Level),
+    /// musl of this version or later.
+    Musllinux(u32, u32),
+    /// Android of this API level or later.
+    Android(u32),
+}
+
+/// What keeps a wheel from a promise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Obstacle {
+    /// The member or library.
+    pub file: String,
+    /// What it uses, such as `GLIBC_2.34 (pthread_create, dlsym)`.
+    pub what: String,
+}
+
+/// The result of step 4.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    /// Libraries of this machine that the wheel must bring along.
+    pub vendor: BTreeSet<NodeId>,
+    /// The best promise that the content keeps.
+    pub earned: Option<Promise>,
+    /// What keeps it from the promise one better than the earned one.
+    pub obstacles: Vec<Obstacle>,
+    /// The platform tags of the repaired wheel.
+    pub tags: Vec<PlatformTag>,
+    /// Things worth a line in the report.
+    pub notes: Vec<String>,
+}
+
+/// Holds the graph against the policies of `target`.
+pub(crate) fn assess(
+    graph: &Graph,
+    target: &WheelTarget,
+    existing: &[PlatformTag],
+    options: &Options,
+) -> Result<Assessment> {
+    let policy = Policy { graph, target, options };
+    let hint = options.platform_hint.as_ref().filter(|tag| policy.fits(tag));
+    let requested = options.platform.as_ref();
+    let promised = requested.map(|tag| policy.promise(tag)).transpose()?.flatten();
+    let candidates = policy.candidates(existing);
+    let outcomes: Vec<Outcome> = candidates.iter().map(|at| policy.try_promise(*at)).collect();
+    let earned = best(&outcomes);
+    // A wish of the surroundings that the content does not keep is no order.
+    let hinted = hint.and_then(|tag| Some((tag, promise_of(tag)?)));
+    let hinted = hinted.filter(|(_, at)| earned.is_some_and(|earned| earned.at <= *at));
+    let (requested, promised) = match (requested, hinted) {
+        (None, Some((tag, at))) => (Some(tag), Some(at)),
+        _ => (requested, promised),
+    };
+    // What is vendored follows the strictest tag that the file name will carry.
+    let outcome = match (promised, earned) {
+        (Some(promise), Some(earned)) if options.only_platform || earned.at > promise => {
+            policy.try_promise(promise)
+        }
+        (Some(promise), None) => policy.try_promise(promise),
+        (_, Some(earned)) => earned.clone(),
+        (None, None) => match outcomes.last() {
+            Some(outcome) => outcome.clone(),
+            None => policy.without_policy(),
+        },
+    };
+    if !outcome.missing.is_empty() {
+        return Err(Error::new(ErrorKind::Missing(outcome.missing)));
+    }
+    let obstacles = obstacles_below(&outcomes, earned);
+    let earned = earned.map(|outcome| outcome.at);
+    if !outcome.obstacles.is_empty() && !options.keep_tags {
+        return Err(policy.not_earned(promised, &outcome, earned));
+    }
+    let mut tags = Tags { policy: &policy, requested, promised, earned }.choose(existing);
+    tags.sort();
+    tags.dedup();
+    Ok(Assessment { vendor: outcome.vendor, earned, obstacles, tags, notes: policy.notes() })
+}
+
+/// How the wheel stands to one promise.
+#[derive(Clone, Debug)]
+struct Outcome {
+    at: Promise,
+    vendor: BTreeSet<NodeId>,
+    missing: Vec<MissingLibrary>,
+    obstacles: Vec<Obstacle>,
+}
+
+impl Outcome {
+    fn is_kept(&self) -> bool {
+        self.missing.is_empty() && self.obstacles.is_empty()
+    }
+}
+
+/// The fewer libraries the better, then the lower level: a wheel that needs libexpat, which systems
+/// have from 2_12 on, does not bring its own to be called 2_5.
+fn best(outcomes: &[Outcome]) -> Option<&Outcome> {
+    outcomes
+        .iter()
+        .filter(|outcome| outcome.is_kept())
+        .min_by_key(|outcome| (outcome.vendor.len(), outcome.at))
+}
+
+fn obstacles_below(outcomes: &[Outcome], earned: Option<&Outcome>) -> Vec<Obstacle> {
+    outcomes
+        .iter()
+        .rev()
+        .find(|outcome| earned.is_none_or(|earned| outcome.at < earned.at))
+        .map(|outcome| outcome.obstacles.clone())
+        .unwrap_or_default()
+}
+
+struct Policy<'a> {
+    graph: &'a Graph,
+    target: &'a WheelTarget,
+    options: &'a Options,
+}
+
+impl Policy<'_> {
+    /// Whether `tag` is one that a wheel for this target can have.
+    fn fits(&self, tag: &PlatformTag) -> bool {
+        let arch = self.target.arch;
+        match (promise_of(tag), self.target.libc) {
+            (Some(Promise::Manylinux(level)), Some(Libc::Glibc) | None) => {
+                manylinux::exists(level, arch) && tag.to_string().ends_with(&format!("_{arch}"))
+            }
+            (Some(Promise::Musllinux(..)), Some(Libc::Musl)) => {
+                tag.to_string().ends_with(&format!("_{arch}"))
+            }
+            _ => false,
+        }
+    }
+
+    /// The promise behind a tag of the wheel's own family; `None` for `linux_*`.
+    fn promise(&self, tag: &PlatformTag) -> Result<Option<Promise>> {
+        let promise = match tag {
+            PlatformTag::Linux { .. } => return Ok(None),
+            _ => promise_of(tag),
+        };
+        let exists = match promise {
+            Some(Promise::Manylinux(level)) => manylinux::exists(level, self.target.arch),
+            other => other.is_some(),
+        };
+        if exists {
+            return Ok(promise);
+        }
+        Err(Error::refused_with(
+            format!("`{tag}` is no tag that a wheel for {} can have", self.target.arch),
+            "ask for `auto`, or for a tag such as `manylinux_2_28_x86_64` or `musllinux_1_2_aarch64`",
+        ))
+    }
+
+    /// Every promise worth trying, weakest demand on the system last.
+    fn candidates(&self, existing: &[PlatformTag]) -> Vec<Promise> {
+        match self.target.libc {
+            Some(Libc::Musl) => vec![Promise::Musllinux(1, 1), Promise::Musllinux(1, 2)],
+            Some(Libc::Bionic) => existing
+                .iter()
+                .filter_map(promise_of)
+                .filter(|promise| matches!(promise, Promise::Android(_)))
+                .collect(),
+            Some(Libc::Glibc) | None => self.glibc_levels(),
+        }
+    }
+
+    /// The listed levels, and each glibc version that some file asks for.
+    fn glibc_levels(&self) -> Vec<Promise> {
+        let mut levels: BTreeSet<Level> =
+            manylinux::levels(self.target.arch).into_iter().collect();
+        for node in &self.graph.nodes {
+            for version in node.file.version_needs.values().flat_map(BTreeMap::keys) {
+                if let Some(level) = glibc_level(version)
+                    && manylinux::exists(level, self.target.arch)
+                {
+                    levels.insert(level);
+                }
+            }
+        }
+        levels.into_iter().map(Promise::Manylinux).collect()
+    }
+
+    fn try_promise(&self, at: Promise) -> Outcome {
+        let mut outcome = self.closure(at);
+        let vendor = outcome.vendor.clone();
+        let members = self.graph.members().map(|(id, ..)| id);
+        for id in members.chain(vendor) {
+            self.obstacles_of(id, at, &mut outcome.obstacles);
+        }
+        outcome.obstacles.sort();
+        outcome.obstacles.dedup();
+        outcome
+    }
+
+    /// An architecture without any policy: everything found is vendored, nothing is promised.
+    fn without_policy(&self) -> Outcome {
+        let mut outcome = self.closure(Promise::Manylinux(Level::new(2, 5)));
+        outcome.obstacles.push(Obstacle {
+            file: "the wheel".to_owned(),
+            what: format!("is for {}, which has no platform tag but `linux`", self.target.arch),
+        });
+        outcome
+    }
+
+    /// The libraries that must come along when the target keeps `at`, and those not found.
+    fn closure(&self, at: Promise) -> Outcome {
+        let mut outcome =
+            Outcome { at, vendor: BTreeSet::new(), missing: Vec::new(), obstacles: Vec::new() };
+        let mut missing: BTreeMap<String, MissingLibrary> = BTreeMap::new();
+        let mut queue: Vec<NodeId> = self.graph.members().map(|(id, ..)| id).collect();
+        let mut seen: BTreeSet<NodeId> = queue.iter().copied().collect();
+        while let Some(id) = queue.pop() {
+            for (needed, resolution) in self.graph.needs_of(id) {
+                match resolution {
+                    Resolution::File(target, _) if self.is_member(*target) => {}
+                    _ if self.provides(at, base_name(needed)) => {}
+                    Resolution::File(target, _) => {
+                        outcome.vendor.insert(*target);
+                        if seen.insert(*target) {
+                            queue.push(*target);
+                        }
+                    }
+                    Resolution::Missing(library) => missing
+                        .entry(needed.clone())
+                        .or_insert_with(|| MissingLibrary { users: Vec::new(), ..*library.clone() })
+                        .users
+                        .push(self.graph.name(id)),
+                    _ => {}
+                }
+            }
+        }
+        outcome.missing = missing.into_values().collect();
+        outcome.missing.iter_mut().for_each(|library| library.users.sort());
+        outcome
+    }
+
+    fn is_member(&self, id: NodeId) -> bool {
+        matches!(self.graph.node(id).place, Place::Member(_))
+    }
+
+    fn provides(&self, at: Promise, soname: &str) -> bool {
+        is_provided(at, self.target.arch, soname)
+    }
+
+    /// What file `id` uses that a system keeping `at` need not have.
+    fn obstacles_of(&self, id: NodeId, at: Promise, obstacles: &mut Vec<Obstacle>) {
+        let node = self.graph.node(id);
+        let file = &node.file;
+        let name = self.graph.name(id);
+        let mut add = |what: String| obstacles.push(Obstacle { file: name.clone(), what });
+        for (provider, versions) in &file.version_needs {
+            // A library of the wheel answers for itself; one left out is the user's promise.
+            if !self.provides(at, provider) && !crate::target::is_loader(provider)
+                || self.is_own(id, provider)
+            {
+                continue;
+            }
+            for (version, is_weak) in versions {
+                if !is_weak && !self.allows(at, provider, version) {
+                    add(format!("{version} of {provider}{}", users_of(file, provider, version)));
+                }
+            }
+        }
+        for symbol in file.undefined.iter().filter(|symbol| !symbol.is_weak) {
+            if let Some(what) = self.forbids(id, at, &symbol.name, symbol.version.as_ref()) {
+                add(what);
+            }
+        }
+        if let Some(what) = python_obstacle(file) {
+            add(what);
+        }
+        if !self.options.allow_isa_extensions
+            && let Some(isa) = isa_extension(file.x86_isa_needed)
+        {
+            add(format!("instructions of {isa}, which the tag does not promise"));
+        }
+    }
+
+    fn is_own(&self, user: NodeId, provider: &str) -> bool {
+        self.graph.needs_of(user).iter().any(|(needed, resolution)| match resolution {
+            Resolution::File(target, _) => {
+                base_name(needed) == provider && self.is_member(*target)
+            }
+            _ => false,
+        })
+    }
+
+    fn allows(&self, at: Promise, provider: &str, version: &str) -> bool {
+        match at {
+            Promise::Manylinux(level) => {
+                manylinux::allows(level, self.target.arch, provider, version)
+            }
+            // musl and Bionic ignore versions; `GLIBC_…` needs are how a glibc file gives itself away.
+            Promise::Musllinux(..) => !version.starts_with("GLIBC_"),
+            Promise::Android(_) => true,
+        }
+    }
+
+    fn forbids(
+        &self,
+        id: NodeId,
+        at: Promise,
+        symbol: &str,
+        version: Option<&(String, String)>,
+    ) -> Option<String> {
+        let forbidden_of = |library: &str| match at {
+            Promise::Manylinux(level) => manylinux::is_forbidden(level, library, symbol),
+            Promise::Musllinux(..) => musllinux::is_forbidden(library, symbol),
+            Promise::Android(_) => false,
+        };
+        let library = self.graph.needs_of(id).iter().find_map(|(needed, resolution)| {
+            let is_of_wheel =
+                matches!(resolution, Resolution::File(target, _) if self.is_member(*target));
+            let is_asked = version.is_none_or(|(_, file)| file == needed);
+            let base = base_name(needed);
+            (!is_of_wheel && is_asked && self.provides(at, base) && forbidden_of(base))
+                .then_some(base)
+        });
+        if let Some(library) = library {
+            return Some(format!("`{symbol}` of {library}, which some systems do not have"));
+        }
+        if let Promise::Musllinux(major, minor) = at
+            && let Some(needs) = musllinux::symbol_needs(symbol, self.target.arch)
+            && needs > (major, minor)
+        {
+            return Some(format!("`{symbol}`, which musl has from {}.{} on", needs.0, needs.1));
+        }
+        None
+    }
+
+    fn not_earned(
+        &self,
+        promised: Option<Promise>,
+        outcome: &Outcome,
+        earned: Option<Promise>,
+    ) -> Error {
+        let arch = self.target.arch;
+        let requested = match (self.options.platform.as_ref(), promised) {
+            (Some(tag), _) => tag.to_string(),
+            (None, _) => tag_of(outcome.at, arch).to_string(),
+        };
+        let reasons =
+            outcome.obstacles.iter().map(|o| format!("{} needs {}", o.file, o.what)).collect();
+        Error::new(ErrorKind::NotEarned {
+            requested,
+            reasons,
+            earned: earned.map(|promise| tag_of(promise, arch).to_string()),
+        })
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (_, path, file) in self.graph.members() {
+            if self.target.libc == Some(Libc::Musl) && file.has_relr {
+                notes.push(format!(
+                    "{} has DT_RELR relocations, which musl reads from 1.2.4 on; no tag says so",
+                    path.as_str()
+                ));
+            }
+        }
+        notes
+    }
+}
+
+/// Whether every system that keeps `at` has `soname`.
+pub(crate) fn is_provided(at: Promise, arch: Arch, soname: &str) -> bool {
+    match at {
+        Promise::Manylinux(level) => manylinux::is_provided_on(level, arch, soname),
+        Promise::Musllinux(..) => musllinux::is_provided(soname, arch),
+        Promise::Android(api) => android::is_provided(api, soname),
+    }
+}
+
+/// Whether the target has `soname` whatever the tag will be.
+pub(crate) fn is_always_provided(target: &WheelTarget, soname: &str) -> bool {
+    let lowest = match target.libc {
+        Some(Libc::Musl) => Promise::Musllinux(1, 1),
+        Some(Libc::Bionic) => Promise::Android(21),
+        Some(Libc::Glibc) | None => Promise::Manylinux(Level::new(2, 5)),
+    };
+    is_provided(lowest, target.arch, soname)
+}
+
+/// The tags of the result: the earned one and what the caller asked for, with their older names;
+/// tags of the input stay where they are true.
+struct Tags<'a> {
+    policy: &'a Policy<'a>,
+    requested: Option<&'a PlatformTag>,
+    promised: Option<Promise>,
+    earned: Option<Promise>,
+}
+
+impl Tags<'_> {
+    fn choose(&self, existing: &[PlatformTag]) -> Vec<PlatformTag> {
+        let options = self.policy.options;
+        if options.keep_tags {
+            return existing.to_vec();
+        }
+        let mut tags: Vec<PlatformTag> = Vec::new();
+        if let Some(requested) = self.requested {
+            tags.push(requested.clone());
+        }
+        tags.extend(self.promised.iter().flat_map(|promise| self.spellings(*promise)));
+        if !options.only_platform {
+            if self.promised.is_some() || self.requested.is_none() {
+                tags.extend(self.earned.iter().flat_map(|promise| self.spellings(*promise)));
+            }
+            tags.extend(existing.iter().filter(|tag| self.is_true(tag)).cloned());
+        }
+        tags
+    }
+
+    fn spellings(&self, promise: Promise) -> Vec<PlatformTag> {
+        let arch = self.policy.target.arch;
+        let mut tags = vec![tag_of(promise, arch)];
+        if let Promise::Manylinux(level) = promise {
+            tags.extend(
+                manylinux::aliases(level).iter().map(|alias| parse_tag(&format!("{alias}_{arch}"))),
+            );
+        }
+        tags
+    }
+
+    /// Whether a tag of the input keeps its promise: a newer system than the earned one has no less.
+    fn is_true(&self, tag: &PlatformTag) -> bool {
+        if self.policy.target.libc.is_none() {
+            // Static binaries run with either C library.
+            return !matches!(tag, PlatformTag::Linux { .. } | PlatformTag::Any);
+        }
+        match (promise_of(tag), self.earned) {
+            (Some(promise), Some(earned)) => {
+                std::mem::discriminant(&promise) == std::mem::discriminant(&earned)
+                    && promise >= earned
+                    // The set of vendored libraries was made for the strictest tag of the result.
+                    && !self.promised.is_some_and(|promised| promise < promised)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn parse_tag(text: &str) -> PlatformTag {
+    text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
+/// The tag that makes this promise.
+pub(crate) fn tag_of(promise: Promise, arch: Arch) -> PlatformTag {
+    let arch = arch.as_str();
+    match promise {
+        Promise::Manylinux(level) => parse_tag(&format!("manylinux_{level}_{arch}")),
+        Promise::Musllinux(major, minor) => parse_tag(&format!("musllinux_{major}_{minor}_{arch}")),
+        Promise::Android(api) => parse_tag(&format!("android_{api}_{}", android_abi(arch))),
+    }
+}
+
+/// Android names its ABIs (PEP 738, "Platform tags").
+fn android_abi(arch: &str) -> &str {
+    match arch {
+        "aarch64" => "arm64_v8a",
+        "armv7l" => "armeabi_v7a",
+        "i686" => "x86",
+        other => other,
+    }
+}
+
+/// The promise a tag makes, for the families that have policies.
+pub(crate) fn promise_of(tag: &PlatformTag) -> Option<Promise> {
+    match tag {
+        PlatformTag::Manylinux { major, minor, .. } => {
+            Some(Promise::Manylinux(Level::new(*major, *minor)))
+        }
+        PlatformTag::ManylinuxAlias { year, .. } => {
+            let (major, minor) = ManylinuxAlias::glibc(*year);
+            Some(Promise::Manylinux(Level::new(major, minor)))
+        }
+        PlatformTag::Musllinux { major, minor, .. } => Some(Promise::Musllinux(*major, *minor)),
+        PlatformTag::Android { api, .. } => Some(Promise::Android(*api)),
+        _ => None,
+    }
+}
+
+fn glibc_level(version: &str) -> Option<Level> {
+    let (major, rest) = version.strip_prefix("GLIBC_")?.split_once('.')?;
+    let minor = rest.split('.').next()?;
+    Some(Level::new(major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// ` (symbol, symbol, …)` of those that ask for a version.
+fn users_of(file: &ElfFile, provider: &str, version: &str) -> String {
+    let names: Vec<&str> = file
+        .undefined
+        .iter()
+        .filter(|symbol| {
+            symbol.version.as_ref().is_some_and(|(v, f)| v == version && f == provider)
+        })
+        .map(|symbol| symbol.name.as_str())
+        .collect();
+    match names.len() {
+        0 => String::new(),
+        1..=6 => format!(" ({})", names.join(", ")),
+        count => format!(" ({} and {} more)", names[..5].join(", "), count - 5),
+    }
+}
+
+/// What only some builds of CPython have: the FPE control of `--with-fpectl` (removed in 3.7,
+/// bpo-29137) and the narrow Unicode ABI of Python 2.
+fn python_obstacle(file: &ElfFile) -> Option<String> {
+    if !file.is_extension {
+        return None;
+    }
+    let uses = |test: &dyn Fn(&str) -> bool| {
+        file.undefined.iter().map(|symbol| symbol.name.as_str()).find(|name| test(name))
+    };
+    if let Some(name) =
+        uses(&|name| matches!(name, "PyFPE_jbuf" | "PyFPE_dummy" | "PyFPE_counter"))
+    {
+        return Some(format!("`{name}`, which only Pythons built with fpectl have"));
+    }
+    uses(&|name| name.starts_with("PyUnicodeUCS2_"))
+        .map(|name| format!("`{name}`, which only narrow-Unicode builds of Python 2 have"))
+}
+
+/// `GNU_PROPERTY_X86_ISA_1_*` (x86-64 psABI, "Program Property"): bit 0 is the baseline.
+fn isa_extension(bits: u32) -> Option<&'static str> {
+    match bits {
+        0 | 1 => None,
+        bits if bits & 8 != 0 => Some("x86-64-v4"),
+        bits if bits & 4 != 0 => Some("x86-64-v3"),
+        _ => Some("x86-64-v2"),
+    }
+}

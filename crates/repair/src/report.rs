@@ -1,0 +1,66 @@
+//! What was done, as data. The program makes words and JSON of it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::plan::Plan;
+
+/// One library that was brought along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VendoredLibrary {
+    /// Where it came from.
+    pub source: PathBuf,
+    /// SHA-256 of the source, hexadecimal.
+    pub sha256: String,
+    /// Bytes of the source.
+    pub size: u64,
+    /// Its path in the wheel.
+    pub member: String,
+    /// Who needs it, by which name, and the rule that found it.
+    pub users: Vec<String>,
+}
+
+/// What was done to one wheel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The input.
+    pub wheel: PathBuf,
+    /// The result.
+    pub output: PathBuf,
+    /// Whether the result is the input, byte by byte.
+    pub unchanged: bool,
+    /// Platform tags of the input.
+    pub old_tags: Vec<String>,
+    /// Platform tags of the result.
+    pub new_tags: Vec<String>,
+    /// Libraries brought along.
+    pub vendored: Vec<VendoredLibrary>,
+    /// Members that were edited, in order.
+    pub edited: Vec<String>,
+    /// Things the user should know.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn new(wheel: PathBuf, output: PathBuf, plan: Plan) -> Self {
+        let unchanged = plan.is_nothing();
+        let vendored = plan.vendored.iter().map(|library| VendoredLibrary {
+            source: library.source.clone(),
+            sha256: library.digest.hex(),
+            size: library.digest.size,
+            member: library.member.as_str().to_owned(),
+            users: library.users.clone(),
+        });
+        Self {
+            wheel,
+            output,
+            unchanged,
+            vendored: vendored.collect(),
+            edited: plan.edits.keys().map(|path| path.as_str().to_owned()).collect(),
+            old_tags: plan.old_tags,
+            new_tags: plan.new_tags,
+            notes: plan.notes,
+        }
+    }
+}

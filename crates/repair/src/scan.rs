@@ -1,0 +1,103 @@
+//! Step 2: reads each member once: its digest, and the facts of each binary.
+//!
+//! Binaries are told by their magic number, never by name, and whether RECORD lists them or not.
+//! Contents are dropped again at once, so that a wheel of gigabytes is scanned in the memory of its
+//! largest member a thread.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use truewheel_wheel::{Digest, Member, MemberKind, MemberPath, Record, Wheel, record};
+
+use crate::binary::{Binary, ElfFile};
+use crate::error::{Error, Result};
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Every file of the wheel.
+    pub(crate) digests: BTreeMap<MemberPath, Digest>,
+    /// ELF files in archive order.
+    pub(crate) elf: Vec<(MemberPath, ElfFile)>,
+    /// Files for other loaders.
+    pub(crate) macho: Vec<MemberPath>,
+    /// Files for other loaders.
+    pub(crate) pe: Vec<MemberPath>,
+    /// Targets of symbolic links, as the archive spells them.
+    pub(crate) links: BTreeMap<MemberPath, String>,
+    /// Rows of RECORD that do not tell the truth.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads every member of `wheel`.
+pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
+    let members: Vec<&Member> =
+        wheel.members().iter().filter(|member| member.kind != MemberKind::Directory).collect();
+    let read: Vec<(Digest, Option<Binary>, Option<String>)> =
+        members.par_iter().map(|member| read_member(wheel, member)).collect::<Result<_>>()?;
+    let mut scan = Scan::default();
+    for (member, (digest, binary, link)) in members.into_iter().zip(read) {
+        let path = &member.path;
+        scan.digests.insert(path.clone(), digest);
+        if let Some(link) = link {
+            scan.links.insert(path.clone(), link);
+        }
+        match binary {
+            Some(Binary::Elf(file)) => scan.elf.push((path.clone(), *file)),
+            Some(Binary::MachO) => scan.macho.push(path.clone()),
+            Some(Binary::Pe) => scan.pe.push(path.clone()),
+            None => {}
+        }
+    }
+    scan.notes = compare_record(wheel, &scan.digests)?;
+    Ok(scan)
+}
+
+fn read_member(wheel: &Wheel, member: &Member) -> Result<(Digest, Option<Binary>, Option<String>)> {
+    let bytes = wheel.read(member)?;
+    let digest = Digest::of(&bytes);
+    if member.kind == MemberKind::Symlink {
+        let target = String::from_utf8(bytes).map_err(|_| {
+            Error::refused(format!("{}: the link's target is not UTF-8", member.path))
+        })?;
+        return Ok((digest, None, Some(target)));
+    }
+    let binary = if truewheel_elf::is_elf(&bytes) {
+        let file = ElfFile::read(&bytes, member.path.file_name())
+            .map_err(|error| Error::elf(member.path.as_str(), error))?;
+        Some(Binary::Elf(Box::new(file)))
+    } else if truewheel_macho::is_macho(&bytes) {
+        Some(Binary::MachO)
+    } else if truewheel_pe::is_pe(&bytes) {
+        Some(Binary::Pe)
+    } else {
+        None
+    };
+    Ok((digest, binary, None))
+}
+
+/// A row without its file is refused: something that should be in the wheel is not. A row that
+/// disagrees is reported, and put right when RECORD is written again.
+fn compare_record(wheel: &Wheel, digests: &BTreeMap<MemberPath, Digest>) -> Result<Vec<String>> {
+    let path = format!("{}/RECORD", wheel.dist_info());
+    let Some(member) = wheel.member(&path) else {
+        return Ok(vec![format!("the wheel has no {path}; it gets one")]);
+    };
+    let bytes = wheel.read(member)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::refused(format!("{path}: not UTF-8, the RECORD format is")))?;
+    let rows = Record::parse(&text)?.rows;
+    let files =
+        digests.iter().map(|(path, digest)| (path.as_str().to_owned(), *digest)).collect();
+    let mut notes = Vec::new();
+    for disagreement in record::compare(&rows, &files) {
+        if let record::Disagreement::NoFile { path: absent } = &disagreement {
+            return Err(Error::refused_with(
+                format!("{path}: row `{absent}` has no file in the wheel"),
+                "build the wheel again, or take the row out of RECORD if the file is not needed",
+            ));
+        }
+        notes.push(disagreement.to_string());
+    }
+    Ok(notes)
+}

@@ -1,0 +1,113 @@
+//! Step 3: which file each needed name leads to.
+//!
+//! The answer is that of the target's loader, as if the wheel were installed here: the principle is
+//! that a repaired wheel uses the very libraries that the unrepaired one would have used on the
+//! machine that built it. Nothing is left to the host: architecture and C library are the wheel's.
+
+pub(crate) mod conf;
+pub(crate) mod defaults;
+pub(crate) mod disk;
+pub(crate) mod elf;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use truewheel_wheel::MemberPath;
+
+pub(crate) use disk::Library;
+
+use crate::binary::ElfFile;
+use crate::error::MissingLibrary;
+
+/// Index of a file in [`Graph::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// Where a file of the graph lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the wheel.
+    Member(MemberPath),
+    /// On this machine: index into [`Graph::libraries`].
+    Library(usize),
+}
+
+/// One file that needs others or is needed.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Where it is.
+    pub place: Place,
+    /// What is in it.
+    pub file: ElfFile,
+    /// Directories that `$ORIGIN` stands for, as the loader may have come to a library on disk.
+    pub origins: Vec<PathBuf>,
+}
+
+/// How a file was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The rule, such as `RUNPATH of demo/_ext.so` or `--lib-path`.
+    pub rule: String,
+    /// The directory.
+    pub directory: String,
+    /// No file has the needed name; the one with this SONAME was taken.
+    pub by_soname: bool,
+}
+
+/// What a needed name leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// The target has it, whatever its level: the loader itself or a library of every policy.
+    Provided,
+    /// The caller left it out; the pattern.
+    Excluded(String),
+    /// It belongs to the machine's drivers.
+    Driver,
+    /// The interpreter brings it.
+    Libpython,
+    /// A file of the wheel or of this machine.
+    File(NodeId, Found),
+    /// No rule leads anywhere.
+    Missing(Box<MissingLibrary>),
+}
+
+/// Who needs what, and where it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Graph {
+    /// Every file met.
+    pub nodes: Vec<Node>,
+    /// Libraries of this machine that some needed name leads to.
+    pub libraries: Vec<Library>,
+    /// Needed names of each file, in its order, with what they lead to.
+    pub needs: BTreeMap<NodeId, Vec<(String, Resolution)>>,
+    /// Things worth a line in the report.
+    pub notes: Vec<String>,
+}
+
+impl Graph {
+    /// The file with this index.
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// How messages name a file: the member, or the path on this machine.
+    pub(crate) fn name(&self, id: NodeId) -> String {
+        match &self.node(id).place {
+            Place::Member(path) => path.as_str().to_owned(),
+            Place::Library(index) => self.libraries[*index].path.display().to_string(),
+        }
+    }
+
+    /// The needed names of one file.
+    pub(crate) fn needs_of(&self, id: NodeId) -> &[(String, Resolution)] {
+        self.needs.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The files of the wheel, in archive order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (NodeId, &MemberPath, &ElfFile)> {
+        self.nodes.iter().enumerate().filter_map(|(index, node)| match &node.place {
+            Place::Member(path) => Some((NodeId(index), path, &node.file)),
+            Place::Library(_) => None,
+        })
+    }
+}

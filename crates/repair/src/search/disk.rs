@@ -1,0 +1,276 @@
+//! Candidate libraries on disk: each file read, hashed and parsed once, however many names lead to it.
+//!
+//! Identity is content. `libfoo.so → libfoo.so.1 → libfoo.so.1.2` and a copy in another directory
+//! are one library, because the loader would map equal bytes and a wheel needs them once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use truewheel_wheel::Digest;
+
+use crate::binary::{ElfFile, Machine};
+use crate::error::{Error, Result};
+use crate::target::{self, Libc};
+
+/// A library on this machine that the target would load.
+#[derive(Clone, Debug)]
+pub(crate) struct Library {
+    /// The file behind every link.
+    pub path: PathBuf,
+    /// Digest of the file as it was found.
+    pub digest: Digest,
+    /// Permission bits, for the copy.
+    pub mode: u32,
+    /// What is in it.
+    pub file: ElfFile,
+}
+
+/// What a path turned out to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Candidate {
+    /// Nothing there, or a directory.
+    Absent,
+    /// A file that this loader passes over, with the reason.
+    Unfit(String),
+    /// Index into [`Disk::libraries`].
+    Fit(usize),
+}
+
+/// The files looked at so far.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    sysroot: Option<PathBuf>,
+    machine: Machine,
+    libc: Option<Libc>,
+    libraries: Vec<Library>,
+    by_real_path: HashMap<PathBuf, Candidate>,
+    by_digest: HashMap<[u8; 32], usize>,
+    sonames: HashMap<PathBuf, BTreeMap<String, PathBuf>>,
+}
+
+impl Disk {
+    /// An empty view of this machine for binaries of `machine` and `libc`.
+    pub(crate) fn new(sysroot: Option<PathBuf>, machine: Machine, libc: Option<Libc>) -> Self {
+        Self {
+            sysroot,
+            machine,
+            libc,
+            libraries: Vec::new(),
+            by_real_path: HashMap::new(),
+            by_digest: HashMap::new(),
+            sonames: HashMap::new(),
+        }
+    }
+
+    /// Every library that fitted, in the order in which they were met.
+    pub(crate) fn into_libraries(self) -> Vec<Library> {
+        self.libraries
+    }
+
+    pub(crate) fn library(&self, index: usize) -> Option<&Library> {
+        self.libraries.get(index)
+    }
+
+    /// Where absolute directory `path` of the target lies on this machine: below the sysroot, and
+    /// as it is, because a build directory of a cross build is a path of this machine.
+    pub(crate) fn places(&self, path: &Path) -> Vec<PathBuf> {
+        match &self.sysroot {
+            None => vec![path.to_owned()],
+            Some(root) if path.starts_with(root) => vec![path.to_owned()],
+            Some(root) => vec![below(root, path), path.to_owned()],
+        }
+    }
+
+    /// Looks at `path`, follows its links and says whether the target would load it.
+    pub(crate) fn candidate(&mut self, path: &Path) -> Result<Candidate> {
+        let Some(real) = real_path(self.sysroot.as_deref(), path) else {
+            return Ok(Candidate::Absent);
+        };
+        if let Some(known) = self.by_real_path.get(&real) {
+            return Ok(known.clone());
+        }
+        let candidate = self.read(&real)?;
+        self.by_real_path.insert(real, candidate.clone());
+        Ok(candidate)
+    }
+
+    fn read(&mut self, real: &Path) -> Result<Candidate> {
+        let metadata = match fs::metadata(real) {
+            Ok(metadata) if metadata.is_file() => metadata,
+            _ => return Ok(Candidate::Absent),
+        };
+        // The magic number first: a directory of libraries also holds archives of gigabytes.
+        if !begins_like_elf(real) {
+            return Ok(Candidate::Unfit("not an ELF file (a linker script?)".to_owned()));
+        }
+        let bytes = fs::read(real).map_err(|error| Error::io(real, error))?;
+        let name = file_name(real);
+        let file = match ElfFile::read(&bytes, &name) {
+            Ok(file) => file,
+            Err(error) => return Ok(Candidate::Unfit(error.to_string())),
+        };
+        if let Some(reason) = self.unfit(&file) {
+            return Ok(Candidate::Unfit(reason));
+        }
+        let digest = Digest::of(&bytes);
+        if let Some(&index) = self.by_digest.get(&digest.sha256) {
+            return Ok(Candidate::Fit(index));
+        }
+        let index = self.libraries.len();
+        self.by_digest.insert(digest.sha256, index);
+        let mode = permission_bits(&metadata);
+        self.libraries.push(Library { path: real.to_owned(), digest, mode, file });
+        Ok(Candidate::Fit(index))
+    }
+
+    /// ld.so goes on past a file of another machine (`open_verify` in elf/dl-load.c). A library for
+    /// the other C library would load and then crash, so it is passed over as well.
+    fn unfit(&self, file: &ElfFile) -> Option<String> {
+        if !self.machine.loads(&file.machine) {
+            return Some(format!(
+                "for {}, the wheel is for {}",
+                file.machine.describe(),
+                self.machine.describe()
+            ));
+        }
+        if !file.is_dynamic {
+            return Some("not a shared library".to_owned());
+        }
+        match (self.libc, file.libc) {
+            (Some(wanted), Some(found)) if wanted != found => {
+                Some(format!("for {found:?}, the wheel is for {wanted:?}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The file in `directory` whose SONAME is `soname`. The first in order of file name wins when
+    /// several different ones have it.
+    pub(crate) fn by_soname(&mut self, directory: &Path, soname: &str) -> Result<Option<PathBuf>> {
+        if !self.sonames.contains_key(directory) {
+            let index = self.index_sonames(directory)?;
+            self.sonames.insert(directory.to_owned(), index);
+        }
+        Ok(self.sonames.get(directory).and_then(|index| index.get(soname)).cloned())
+    }
+
+    fn index_sonames(&mut self, directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+        let mut index = BTreeMap::new();
+        for name in shared_object_names(directory) {
+            let path = directory.join(&name);
+            if let Candidate::Fit(library) = self.candidate(&path)?
+                && let Some(soname) = self.library(library).and_then(|l| l.file.soname.clone())
+            {
+                index.entry(soname).or_insert(path);
+            }
+        }
+        Ok(index)
+    }
+}
+
+/// Names in `directory` that look like shared objects, sorted. An unreadable directory has none.
+fn shared_object_names(directory: &Path) -> Vec<OsString> {
+    let mut names: Vec<OsString> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|item| item.file_name())
+        .filter(|name| name.to_string_lossy().contains(".so"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn begins_like_elf(path: &Path) -> bool {
+    use std::io::Read;
+    let mut magic = [0; 4];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
+        && truewheel_elf::is_elf(&magic)
+}
+
+#[cfg(unix)]
+fn permission_bits(metadata: &fs::Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o777
+}
+
+#[cfg(not(unix))]
+fn permission_bits(_: &fs::Metadata) -> u32 {
+    0o755
+}
+
+/// The last part of `path`, as text.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// `path`, taken as absolute, below `root`.
+pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
+    let mut place = root.to_owned();
+    for part in path.components() {
+        match part {
+            Component::Normal(part) => place.push(part),
+            Component::ParentDir => {
+                place.pop();
+                if !place.starts_with(root) {
+                    place = root.to_owned();
+                }
+            }
+            _ => {}
+        }
+    }
+    place
+}
+
+/// Follows every link of `path`; an absolute link inside `root` stays inside it, as chroot(2) would
+/// have it. `None` when there is no such file.
+fn real_path(root: Option<&Path>, path: &Path) -> Option<PathBuf> {
+    let Some(root) = root.filter(|root| path.starts_with(root)) else {
+        return fs::canonicalize(path).ok();
+    };
+    // As many as Linux follows (ELOOP, path_resolution(7)).
+    let mut links_left = 40;
+    let mut done = root.to_owned();
+    let mut rest: Vec<OsString> = parts(path.strip_prefix(root).ok()?);
+    rest.reverse();
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            if done != root {
+                done.pop();
+            }
+            continue;
+        }
+        let next = done.join(&part);
+        match fs::read_link(&next) {
+            Err(_) => done = next,
+            Ok(link) => {
+                links_left -= 1;
+                if links_left == 0 {
+                    return None;
+                }
+                if link.is_absolute() {
+                    done = root.to_owned();
+                }
+                rest.extend(parts(&link).into_iter().rev());
+            }
+        }
+    }
+    fs::canonicalize(&done).ok().filter(|real| real.is_file()).map(|_| done)
+}
+
+fn parts(path: &Path) -> Vec<OsString> {
+    path.components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether `name` is one of the loader's own names, which no directory search decides.
+pub(crate) fn is_loader(name: &str) -> bool {
+    target::is_loader(name.rsplit('/').next().unwrap_or(name))
+}

@@ -1,0 +1,184 @@
+//! Step 8: the written wheel, read again, against the plan.
+//!
+//! object read what we edited; goblin reads what we wrote. Every member is inflated and held against
+//! RECORD, every ELF file that was edited says what the plan says, and each name that it needs is in
+//! the wheel, on its search path, or was left to the target on purpose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use goblin::elf::Elf;
+use goblin::elf::dynamic::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
+use rayon::prelude::*;
+use truewheel_elf::{Edits, SearchPathEdit, SonameEdit};
+use truewheel_wheel::{Digest, MemberKind, MemberPath, Record, Wheel, Written, record};
+
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::search::elf::{join_relative, origin_relative, parent, site_packages_path};
+
+/// Reads `written` as a wheel of the plan's name.
+pub(crate) fn verify(written: &Written, plan: &Plan) -> Result<()> {
+    let wheel = Wheel::open_as(written.path(), &plan.output_name)?;
+    let files: Vec<_> =
+        wheel.members().iter().filter(|member| member.kind != MemberKind::Directory).collect();
+    let seen: Vec<(MemberPath, Digest, Option<Seen>)> = files
+        .par_iter()
+        .map(|member| {
+            if member.kind == MemberKind::Symlink {
+                return Err(Error::verify(member.path.as_str(), "it is a symbolic link"));
+            }
+            let bytes = wheel.read(member)?;
+            let seen = match plan.edits.get(&member.path) {
+                Some(edits) => Some(check_edits(&member.path, &bytes, edits)?),
+                None => None,
+            };
+            Ok((member.path.clone(), Digest::of(&bytes), seen))
+        })
+        .collect::<Result<_>>()?;
+    check_record(&wheel, &seen)?;
+    let installed: BTreeSet<String> =
+        seen.iter().filter_map(|(path, ..)| site_packages_path(path)).collect();
+    for (path, _, seen) in &seen {
+        if let Some(seen) = seen {
+            check_needs(path, seen, plan.outside.get(path), &installed)?;
+        }
+    }
+    for path in plan.edits.keys().chain(plan.replaced.keys()) {
+        if wheel.member(path.as_str()).is_none() {
+            return Err(Error::verify(path.as_str(), "it is planned and not there"));
+        }
+    }
+    Ok(())
+}
+
+/// What goblin sees of one file.
+struct Seen {
+    needed: Vec<String>,
+    search_path: Vec<String>,
+}
+
+fn check_edits(path: &MemberPath, bytes: &[u8], edits: &Edits) -> Result<Seen> {
+    let wrong = |what: String| Error::verify(path.as_str(), what);
+    let elf = Pieces::read(bytes).map_err(|error| wrong(format!("goblin: {error}")))?;
+    match &edits.soname {
+        Some(SonameEdit::Set(name)) if elf.one(DT_SONAME) != Some(name) => {
+            return Err(wrong(format!("SONAME is {:?}, not `{name}`", elf.one(DT_SONAME))));
+        }
+        Some(SonameEdit::Remove) if elf.one(DT_SONAME).is_some() => {
+            return Err(wrong("it still has a SONAME".to_owned()));
+        }
+        _ => {}
+    }
+    let needed: Vec<String> = elf.all(DT_NEEDED);
+    for (old, new) in &edits.replace_needed {
+        let is_kept = edits.replace_needed.values().any(|value| value == old);
+        if !needed.contains(new) || (needed.contains(old) && !is_kept) {
+            return Err(wrong(format!("`{old}` is not replaced by `{new}`: {needed:?}")));
+        }
+    }
+    if let Some(name) = edits.remove_needed.iter().find(|name| needed.contains(name)) {
+        return Err(wrong(format!("`{name}` is still needed")));
+    }
+    let paths = (elf.one(DT_RPATH), elf.one(DT_RUNPATH));
+    let is_right = match &edits.search_path {
+        Some(SearchPathEdit::Rpath(wanted)) => paths == (Some(wanted), None),
+        Some(SearchPathEdit::Runpath(wanted)) => paths == (None, Some(wanted)),
+        Some(SearchPathEdit::Remove) => paths == (None, None),
+        None => true,
+    };
+    if !is_right {
+        return Err(wrong(format!("RPATH and RUNPATH are {paths:?}")));
+    }
+    if let Some(file) = elf.version_files.iter().find(|file| !needed.contains(file)) {
+        return Err(wrong(format!("versions are wanted of `{file}`, which is not needed")));
+    }
+    let list = paths.1.or(paths.0).cloned().unwrap_or_default();
+    let search_path = list.split(':').filter(|e| !e.is_empty()).map(str::to_owned).collect();
+    Ok(Seen { needed, search_path })
+}
+
+/// The parts of an ELF file that the plan speaks of, by goblin's readers.
+struct Pieces {
+    dynamic: BTreeMap<u64, Vec<String>>,
+    version_files: Vec<String>,
+}
+
+impl Pieces {
+    fn read(bytes: &[u8]) -> goblin::error::Result<Self> {
+        let options = goblin::options::ParseOptions::strict();
+        let elf = Elf::parse_with_opts(bytes, &options)?;
+        let mut dynamic: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for entry in elf.dynamic.iter().flat_map(|dynamic| &dynamic.dyns) {
+            if [DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH].contains(&entry.d_tag) {
+                let at = usize::try_from(entry.d_val).unwrap_or(usize::MAX);
+                let text = elf.dynstrtab.get_at(at).ok_or_else(|| {
+                    goblin::error::Error::Malformed(format!("no string at {at:#x} in .dynstr"))
+                })?;
+                dynamic.entry(entry.d_tag).or_default().push(text.to_owned());
+            }
+        }
+        let mut version_files = Vec::new();
+        for need in elf.verneed.iter().flat_map(|section| section.iter()) {
+            if let Some(file) = elf.dynstrtab.get_at(need.vn_file) {
+                version_files.push(file.to_owned());
+            }
+        }
+        Ok(Self { dynamic, version_files })
+    }
+
+    fn one(&self, tag: u64) -> Option<&String> {
+        self.dynamic.get(&tag)?.first()
+    }
+
+    fn all(&self, tag: u64) -> Vec<String> {
+        self.dynamic.get(&tag).cloned().unwrap_or_default()
+    }
+}
+
+fn check_record(wheel: &Wheel, seen: &[(MemberPath, Digest, Option<Seen>)]) -> Result<()> {
+    let path = format!("{}/RECORD", wheel.dist_info());
+    let last = wheel.members().last().map(|member| member.path.as_str());
+    if last != Some(&path) {
+        return Err(Error::verify(path, "it is not the last member"));
+    }
+    let Some(member) = wheel.member(&path) else {
+        return Err(Error::verify(path, "it is not there"));
+    };
+    let text = String::from_utf8(wheel.read(member)?)
+        .map_err(|_| Error::verify(path.as_str(), "it is not UTF-8"))?;
+    let rows = Record::parse(&text)?.rows;
+    let files = seen.iter().map(|(path, digest, _)| (path.as_str().to_owned(), *digest)).collect();
+    match record::compare(&rows, &files).first() {
+        Some(disagreement) => Err(Error::verify(path, disagreement.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Follows every needed name as ld.so will, with nothing but the wheel there.
+fn check_needs(
+    path: &MemberPath,
+    seen: &Seen,
+    outside: Option<&BTreeSet<String>>,
+    installed: &BTreeSet<String>,
+) -> Result<()> {
+    let Some(place) = site_packages_path(path) else { return Ok(()) };
+    let directories: Vec<String> = seen
+        .search_path
+        .iter()
+        .filter_map(|entry| join_relative(parent(&place), origin_relative(entry)?))
+        .collect();
+    for needed in &seen.needed {
+        let is_outside = outside.is_some_and(|outside| outside.contains(needed));
+        let is_here = directories.iter().any(|directory| {
+            let file = if directory.is_empty() { needed.clone() } else { format!("{directory}/{needed}") };
+            installed.contains(&file)
+        });
+        if !is_outside && !is_here {
+            return Err(Error::verify(
+                path.as_str(),
+                format!("`{needed}` is not on its search path {:?}", seen.search_path),
+            ));
+        }
+    }
+    Ok(())
+}

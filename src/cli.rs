@@ -1,0 +1,128 @@
+//! What was typed. Flags are named as auditwheel, delocate and delvewheel name them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Repairs Python wheels for Linux, macOS and Windows, on any machine.
+#[derive(Debug, Parser)]
+#[command(name = "truewheel", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Say more; every decision with its reason
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Colour in messages
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    /// Threads to work with [default: one for each core; environment: TRUEWHEEL_THREADS]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// When messages have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the libraries a wheel needs into it, and give it the tag it earns
+    Repair(Box<Repair>),
+}
+
+/// How an RPATH is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RpathStyle {
+    /// DT_RPATH on Linux, DT_RUNPATH on Android
+    Target,
+    /// DT_RPATH: wins over LD_LIBRARY_PATH
+    Rpath,
+    /// DT_RUNPATH: LD_LIBRARY_PATH wins over it
+    Runpath,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  truewheel repair dist/*.whl
+  truewheel repair -w wheelhouse --lib-path build/lib demo-1.0-cp312-cp312-linux_x86_64.whl
+  truewheel repair --plat manylinux_2_28_x86_64 --exclude 'libcuda.so*' demo-1.0-*.whl
+  truewheel repair --dry-run demo-1.0-cp312-cp312-linux_x86_64.whl
+
+Environment: TRUEWHEEL_LIBRARY_PATH, AUDITWHEEL_LD_LIBRARY_PATH and LD_LIBRARY_PATH are searched for
+libraries, in this order; AUDITWHEEL_PLAT, AUDITWHEEL_ZIP_COMPRESSION_LEVEL and SOURCE_DATE_EPOCH
+are understood. Exit status: 0 every wheel was written, 1 a wheel cannot be repaired and nothing was
+written, 2 wrong usage.")]
+pub(crate) struct Repair {
+    /// The wheels; patterns are expanded where the shell does not
+    #[arg(required = true, value_name = "WHEEL")]
+    pub(crate) wheels: Vec<PathBuf>,
+    /// Directory for the repaired wheels
+    #[arg(short = 'w', long, value_name = "DIR", default_value = "wheelhouse")]
+    pub(crate) wheel_dir: PathBuf,
+    /// Platform tag, such as manylinux_2_28_x86_64, or `auto` for the best that the wheel earns
+    #[arg(long, value_name = "TAG")]
+    pub(crate) plat: Option<String>,
+    /// Give the wheel only the tag of --plat and its older name
+    #[arg(long)]
+    pub(crate) only_plat: bool,
+    /// Leave the tags as they are
+    #[arg(long)]
+    pub(crate) no_update_tags: bool,
+    /// What is appended to the distribution's name for the directory of libraries
+    #[arg(short = 'L', long, value_name = "SUFFIX", default_value = ".libs")]
+    pub(crate) lib_sdir: String,
+    /// Directory to look for libraries in, before LD_LIBRARY_PATH; more than one is allowed
+    #[arg(long, value_name = "DIR", visible_alias = "add-path")]
+    pub(crate) lib_path: Vec<String>,
+    /// Directories instead of ld.so.conf and the system's own, separated by `:`
+    #[arg(long, value_name = "DIRS")]
+    pub(crate) ldpaths: Option<String>,
+    /// Root of the target's file system
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sysroot: Option<PathBuf>,
+    /// Leave out libraries whose needed name or path matches; `*` matches anything
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Bring libraries that match under their own names
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) no_mangle: Vec<String>,
+    /// Which tag search paths are written as
+    #[arg(long, value_name = "STYLE", default_value = "target")]
+    pub(crate) rpath_style: RpathStyle,
+    /// Clear the executable-stack flag, which glibc 2.41 refuses
+    #[arg(long)]
+    pub(crate) clear_execstack: bool,
+    /// Do not refuse binaries marked as needing x86-64-v2, -v3 or -v4
+    #[arg(long)]
+    pub(crate) disable_isa_ext_check: bool,
+    /// Deflate level of new and changed members, 0 to 12
+    #[arg(short = 'z', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=12))]
+    pub(crate) zip_compression_level: Option<u32>,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Reads the command line.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    Cli::try_parse()
+}

@@ -1,0 +1,74 @@
+//! One function for each command.
+
+use std::collections::BTreeMap;
+
+use truewheel_repair::{Error, Plan, Prepared};
+
+use crate::config::{Config, RepairTask, Task};
+use crate::progress::Progress;
+use crate::report::Printer;
+use crate::status::Status;
+
+/// Does what the configuration says.
+pub(crate) fn run(config: &Config) -> Status {
+    let printer = Printer::new(config);
+    if let Some(threads) = config.threads
+        && let Err(error) = truewheel_repair::use_threads(threads)
+    {
+        printer.error(None, &error);
+        return Status::Failed;
+    }
+    match &config.task {
+        Task::Repair(task) if task.dry_run => dry_run(task, &printer),
+        Task::Repair(task) => repair(task, &printer),
+    }
+}
+
+fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
+    let mut plans: Vec<Plan> = Vec::new();
+    for wheel in &task.wheels {
+        match truewheel_repair::plan(wheel, &task.options) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => printer.error(Some(wheel), &error),
+        }
+    }
+    printer.plans(&plans, task.json);
+    if plans.len() == task.wheels.len() { Status::Done } else { Status::Failed }
+}
+
+/// All wheels or none: names are given when every wheel has been written and verified.
+fn repair(task: &RepairTask, printer: &Printer) -> Status {
+    let progress = Progress::new(task.wheels.len(), printer);
+    let mut prepared: Vec<Prepared> = Vec::new();
+    for wheel in &task.wheels {
+        progress.at(wheel);
+        match truewheel_repair::prepare(wheel, &task.options) {
+            Ok(wheel) => prepared.push(wheel),
+            Err(error) => progress.suspend(|| printer.error(Some(wheel), &error)),
+        }
+    }
+    progress.finish();
+    if prepared.len() < task.wheels.len() {
+        return Status::Failed;
+    }
+    let mut names: BTreeMap<String, &std::path::Path> = BTreeMap::new();
+    for (wheel, result) in task.wheels.iter().zip(&prepared) {
+        if let Some(other) = names.insert(result.output_name().to_owned(), wheel) {
+            let error = Error::same_output(other, result.output_name());
+            printer.error(Some(wheel), &error);
+            return Status::Failed;
+        }
+    }
+    let mut reports = Vec::new();
+    for (wheel, result) in task.wheels.iter().zip(prepared) {
+        match result.persist() {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                printer.error(Some(wheel), &error);
+                return Status::Failed;
+            }
+        }
+    }
+    printer.reports(&reports, task.json);
+    Status::Done
+}

@@ -1,0 +1,218 @@
+//! What will be done: the command line over the environment over the defaults. Nothing else in
+//! truewheel reads the environment.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use truewheel_repair::{Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions};
+
+use crate::cli::{self, Cli, ColorChoice, Command};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// Everything a run needs to know.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) verbosity: Verbosity,
+    pub(crate) color: ColorChoice,
+    pub(crate) threads: Option<usize>,
+    pub(crate) task: Task,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Repair(Box<RepairTask>),
+}
+
+/// A repair of several wheels.
+#[derive(Debug)]
+pub(crate) struct RepairTask {
+    pub(crate) wheels: Vec<PathBuf>,
+    pub(crate) options: Options,
+    pub(crate) dry_run: bool,
+    pub(crate) json: bool,
+}
+
+/// Wrong usage, in words.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+type Result<T> = std::result::Result<T, UsageError>;
+
+/// Turns what was typed into what will be done.
+pub(crate) fn configure(cli: Cli) -> Result<Config> {
+    let Command::Repair(typed) = cli.command;
+    let verbosity = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, _) => Verbosity::Verbose,
+    };
+    let threads = match cli.global.threads {
+        Some(threads) => Some(threads),
+        None => number("TRUEWHEEL_THREADS")?,
+    };
+    if threads == Some(0) {
+        return Err(UsageError("the number of threads is 0, it should be 1 or more".to_owned()));
+    }
+    let task = Task::Repair(Box::new(repair(*typed)?));
+    Ok(Config { verbosity, color: cli.global.color, threads, task })
+}
+
+fn repair(typed: cli::Repair) -> Result<RepairTask> {
+    let options = Options {
+        output: typed.wheel_dir,
+        platform: platform(typed.plat.as_deref())?,
+        platform_hint: platform_hint(typed.plat.as_deref()),
+        only_platform: typed.only_plat,
+        keep_tags: typed.no_update_tags,
+        lib_sdir: typed.lib_sdir,
+        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot)?,
+        exclude: given(typed.exclude),
+        no_mangle: given(typed.no_mangle),
+        rpath_style: match typed.rpath_style {
+            cli::RpathStyle::Target => RpathStyle::Target,
+            cli::RpathStyle::Rpath => RpathStyle::Rpath,
+            cli::RpathStyle::Runpath => RpathStyle::Runpath,
+        },
+        clear_executable_stack: typed.clear_execstack,
+        allow_isa_extensions: typed.disable_isa_ext_check,
+        source_date_epoch: number("SOURCE_DATE_EPOCH")?,
+        compression_level: level(typed.zip_compression_level)?,
+    };
+    let wheels = expand(typed.wheels)?;
+    Ok(RepairTask { wheels, options, dry_run: typed.dry_run, json: typed.json })
+}
+
+/// A left-over placeholder of a build tool, such as `{ldpaths}`, is no value.
+fn is_placeholder(value: &str) -> bool {
+    value.len() > 2
+        && value.starts_with('{')
+        && value.ends_with('}')
+        && value[1..value.len() - 1].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+fn given(values: Vec<String>) -> Vec<String> {
+    values.into_iter().filter(|value| !value.is_empty() && !is_placeholder(value)).collect()
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty() && !is_placeholder(value))
+}
+
+fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>> {
+    let Some(value) = variable(name) else { return Ok(None) };
+    match value.trim().parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(UsageError(format!("{name} is `{value}`, it should be a whole number"))),
+    }
+}
+
+fn platform(typed: Option<&str>) -> Result<Option<PlatformTag>> {
+    match typed.filter(|value| !is_placeholder(value)) {
+        None | Some("auto" | "") => Ok(None),
+        Some(text) => match tag(text) {
+            PlatformTag::Other(_) | PlatformTag::Any => Err(UsageError(format!(
+                "`--plat {text}` is no platform tag, such as manylinux_2_28_x86_64 or `auto`"
+            ))),
+            tag => Ok(Some(tag)),
+        },
+    }
+}
+
+/// The manylinux images set AUDITWHEEL_PLAT: a wish, not an order, for wheels of their kind.
+fn platform_hint(typed: Option<&str>) -> Option<PlatformTag> {
+    match typed.filter(|value| !is_placeholder(value)) {
+        Some(_) => None,
+        None => variable("AUDITWHEEL_PLAT").filter(|text| text != "auto").map(|text| tag(&text)),
+    }
+}
+
+fn tag(text: &str) -> PlatformTag {
+    text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
+fn level(typed: Option<u32>) -> Result<u32> {
+    let name = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL";
+    match typed.or(number(name)?) {
+        None => Ok(Options::default().compression_level),
+        Some(level @ 0..=12) => Ok(level),
+        Some(level) => Err(UsageError(format!("{name} is {level}, it should be 0 to 12"))),
+    }
+}
+
+fn search(
+    lib_path: &[String],
+    ldpaths: Option<&str>,
+    sysroot: Option<PathBuf>,
+) -> Result<SearchOptions> {
+    let mut lib_paths = Vec::new();
+    for value in lib_path.iter().filter(|value| !is_placeholder(value)) {
+        for path in env::split_paths(value).filter(|path| !path.as_os_str().is_empty()) {
+            lib_paths.push(SearchDirectory { path: absolute(&path)?, origin: "--lib-path".to_owned() });
+        }
+    }
+    lib_paths.extend(from_variable("TRUEWHEEL_LIBRARY_PATH")?);
+    let mut environment = from_variable("AUDITWHEEL_LD_LIBRARY_PATH")?;
+    let ldpaths = match ldpaths.filter(|value| !is_placeholder(value)) {
+        Some(value) => {
+            let paths = env::split_paths(value).filter(|path| !path.as_os_str().is_empty());
+            Some(paths.map(|path| absolute(&path)).collect::<Result<_>>()?)
+        }
+        None => {
+            environment.extend(from_variable("LD_LIBRARY_PATH")?);
+            None
+        }
+    };
+    let sysroot = sysroot.map(|path| existing_directory(&path)).transpose()?;
+    Ok(SearchOptions { lib_paths, environment, ldpaths, sysroot })
+}
+
+/// The absolute directories of a list variable. An empty entry is the working directory for ld.so;
+/// a repair must not hang on where it was started, so such entries are left out.
+fn from_variable(name: &str) -> Result<Vec<SearchDirectory>> {
+    let Some(value) = env::var_os(name) else { return Ok(Vec::new()) };
+    env::split_paths(&value)
+        .filter(|path| !path.as_os_str().is_empty())
+        .map(|path| Ok(SearchDirectory { path: absolute(&path)?, origin: name.to_owned() }))
+        .collect()
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path)
+        .map_err(|error| UsageError(format!("`{}` is no directory: {error}", path.display())))
+}
+
+fn existing_directory(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path)
+        .ok()
+        .filter(|path| path.is_dir())
+        .ok_or_else(|| UsageError(format!("there is no directory `{}`", path.display())))
+}
+
+/// cmd.exe hands patterns over as they are; so does a quoted argument elsewhere.
+fn expand(wheels: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let mut expanded: Vec<PathBuf> = Vec::new();
+    for wheel in wheels {
+        let text = wheel.to_string_lossy().into_owned();
+        if wheel.exists() || !text.contains(['*', '?', '[']) {
+            expanded.push(wheel);
+            continue;
+        }
+        let found = truewheel_repair::expand_pattern(&wheel)
+            .map_err(|error| UsageError(error.to_string()))?;
+        if found.is_empty() {
+            return Err(UsageError(format!("no file matches `{text}`")));
+        }
+        expanded.extend(found);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    expanded.retain(|wheel| seen.insert(wheel.clone()));
+    Ok(expanded)
+}

@@ -1,0 +1,130 @@
+//! Every word that is printed: data to standard output, all else to standard error.
+//!
+//! Standard output has one line for each wheel written, its path, or the JSON that was asked for.
+
+use std::io::Write;
+use std::path::Path;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use truewheel_repair::{Error, Plan, Report};
+
+use crate::cli;
+use crate::config::{Config, UsageError, Verbosity};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+/// Prints by the rules of one run.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    verbosity: Verbosity,
+    color: ColorChoice,
+}
+
+impl Printer {
+    pub(crate) fn new(config: &Config) -> Self {
+        let color = match config.color {
+            cli::ColorChoice::Auto => ColorChoice::Auto,
+            cli::ColorChoice::Always => ColorChoice::Always,
+            cli::ColorChoice::Never => ColorChoice::Never,
+        };
+        Self { verbosity: config.verbosity, color }
+    }
+
+    /// Whether more than faults is to be said.
+    pub(crate) fn is_talkative(&self) -> bool {
+        self.verbosity > Verbosity::Quiet
+    }
+
+    /// What is wrong, with the wheel it is wrong with.
+    pub(crate) fn error(&self, wheel: Option<&Path>, error: &Error) {
+        let wheel = wheel.map(|wheel| format!("{}: ", wheel.display())).unwrap_or_default();
+        self.say(&format!("{ERROR}error:{ERROR:#} {wheel}{error}\n"));
+    }
+
+    /// What would be done.
+    pub(crate) fn plans(&self, plans: &[Plan], json: bool) {
+        if json {
+            self.json(&plans.iter().map(Plan::to_json).collect::<Vec<_>>());
+            return;
+        }
+        for plan in plans {
+            self.data(&plan.to_string());
+        }
+    }
+
+    /// What was done.
+    pub(crate) fn reports(&self, reports: &[Report], json: bool) {
+        for report in reports {
+            if self.is_talkative() {
+                self.say(&self.words(report));
+            }
+        }
+        if json {
+            let values: Vec<_> =
+                reports.iter().filter_map(|report| serde_json::to_value(report).ok()).collect();
+            self.json(&values);
+            return;
+        }
+        for report in reports {
+            self.data(&format!("{}\n", report.output.display()));
+        }
+    }
+
+    fn words(&self, report: &Report) -> String {
+        let name = report.wheel.file_name().unwrap_or_default().to_string_lossy();
+        let mut text = format!("{GOOD}{name}{GOOD:#}\n");
+        for library in &report.vendored {
+            let from = library.source.display();
+            let size = megabytes(library.size);
+            text += &format!("  vendored {} ({size}) from {from}\n", library.member);
+            if self.verbosity == Verbosity::Verbose {
+                text.extend(library.users.iter().map(|user| format!("    {user}\n")));
+            }
+        }
+        if self.verbosity == Verbosity::Verbose {
+            text.extend(report.edited.iter().map(|member| format!("  edited {member}\n")));
+        }
+        if report.old_tags != report.new_tags {
+            let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
+            text += &format!("  tags {old} -> {new}\n");
+        }
+        text.extend(report.notes.iter().map(|note| format!("  {NOTE}note:{NOTE:#} {note}\n")));
+        if report.unchanged {
+            text += "  nothing to change: written as it is\n";
+        }
+        text
+    }
+
+    fn json(&self, values: &[serde_json::Value]) {
+        // One wheel gives one object, so that a script for one wheel needs no list.
+        let text = match values {
+            [one] => serde_json::to_string_pretty(one),
+            many => serde_json::to_string_pretty(many),
+        };
+        self.data(&format!("{}\n", text.unwrap_or_default()));
+    }
+
+    /// A closed pipe is the reader's choice, so failing to print is not followed up.
+    fn data(&self, text: &str) {
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    fn say(&self, text: &str) {
+        let mut stream = AutoStream::new(std::io::stderr(), self.color);
+        let _ = stream.write_all(text.as_bytes());
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+/// Wrong usage that the parser of the command line cannot see.
+pub(crate) fn usage_error(error: &UsageError) {
+    let mut stream = AutoStream::auto(std::io::stderr());
+    let _ = writeln!(stream, "{ERROR}error:{ERROR:#} {}", error.0);
+}
