@@ -262,4 +262,19 @@ mod tests {
             assert_ne!(normalize_version(left), normalize_version(right), "{left} {right}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_name_that_is_taken_is_printed_as_it_was(name in "[a-z0-9._+-]{1,30}[.]whl") {
+            if let Ok(filename) = name.parse::<WheelFilename>() {
+                proptest::prop_assert_eq!(filename.to_string(), name);
+            }
+        }
+
+        #[test]
+        fn any_version_has_a_normal_form(version in "\\PC{0,20}") {
+            let normal = normalize_version(&version);
+            proptest::prop_assert_eq!(normalize_version(&format!(" {version} ")), normal);
+        }
+    }
 }

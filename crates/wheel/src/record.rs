@@ -361,4 +361,13 @@ mod tests {
             ]
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_without_panic_and_printed_as_it_reads(text in "[a,\"\r\n0-9=]{0,60}") {
+            if let Ok(record) = Record::parse(&text) {
+                proptest::prop_assert_eq!(Record::parse(&record.print()).unwrap(), record);
+            }
+        }
+    }
 }

@@ -106,6 +106,10 @@ impl Bits<'_> {
     /// Up to the end of the block.
     fn skip_codes(&mut self, literals: &Table, distances: &Table) -> Option<()> {
         loop {
+            // The zeros behind the stream could be codes too, and have no end.
+            if self.next > self.stream.len() + 16 {
+                return None;
+            }
             self.refill();
             let mut code = literals.get(self.buffer)?;
             // Three literals take at most 45 bits, so that one more code with its extra bits may
@@ -119,9 +123,6 @@ impl Bits<'_> {
             }
             if code & (MATCH | END) == 0 {
                 self.consume(code);
-                if self.next > self.stream.len() + 16 {
-                    return None;
-                }
                 continue;
             }
             self.consume(code & BITS);
@@ -299,5 +300,28 @@ mod tests {
         assert_eq!(walk(&[0b110]), None);
         assert_eq!(walk(&[0, 1, 0, 0xfe, 0xff]), None);
         assert_eq!(walk(&[0b101, 0, 0b0010_0100, 0b1001, 0, 0, 0, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn a_block_of_matches_without_end_is_none() {
+        // One code only, a match of one bit, and one distance of one bit: 0 and 0 for ever.
+        let mut bits = Bits { stream: &[0; 9], next: 0, buffer: 0, count: 0 };
+        let mut lengths = [0; 258];
+        lengths[257] = 1;
+        let literals = Table::new(&lengths, literal_meaning).unwrap();
+        let distances = Table::new(&[1], distance_meaning).unwrap();
+        assert_eq!(bits.skip_codes(&literals, &distances), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_walked_without_panic_and_never_beyond_their_end(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)
+        ) {
+            if let Some(walk) = walk(&bytes) {
+                proptest::prop_assert!(walk.last_block < walk.end);
+                proptest::prop_assert!(walk.end <= bytes.len() * 8);
+            }
+        }
     }
 }
