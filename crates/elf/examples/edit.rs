@@ -54,7 +54,11 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, Box<dyn st
     let bytes = std::fs::read(&input)?;
     let set = patch(&bytes, &edits).map_err(|error| format!("{input}: {error}"))?;
     let changed: usize = set.edits.iter().map(|(_, new)| new.len()).sum();
-    let line = format!("{changed} bytes changed in {} places, {} added", set.edits.len(), set.append.len());
+    let line = format!(
+        "{changed} bytes changed in {} places, {} added",
+        set.edits.len(),
+        set.append.len()
+    );
     std::fs::write(&output, set.apply_to(bytes))?;
     std::fs::set_permissions(&output, std::fs::metadata(&input)?.permissions())?;
     Ok(line)

@@ -81,9 +81,10 @@ pub(crate) fn is_known(tag: elf::DynamicTag) -> bool {
 /// The end of what must move together, beginning with what stands at `offset`: a `PT_NOTE` that spans
 /// three note sections moves as one. `None` if nothing begins there.
 fn closure(image: &Image<'_>, offset: u64) -> Option<u64> {
-    let sections = image.sections.iter().map(|section| {
-        (section.sh_offset, section.sh_offset.saturating_add(section.file_size()))
-    });
+    let sections = image
+        .sections
+        .iter()
+        .map(|section| (section.sh_offset, section.sh_offset.saturating_add(section.file_size())));
     let headers = image.segments().iter().filter(|segment| moves(segment.p_type));
     let headers = headers.map(|segment| (segment.p_offset, segment.file_end()));
     let mut ranges: Vec<(u64, u64)> =

@@ -113,8 +113,9 @@ impl StringTable {
     ) -> Result<&'data str> {
         let end = self.offset.saturating_add(self.size);
         let offset = self.offset.checked_add(index).filter(|&offset| offset < end);
-        let offset = offset
-            .ok_or_else(|| Error::table("DT_STRTAB", self.offset, "is shorter than an index into it"))?;
+        let offset = offset.ok_or_else(|| {
+            Error::table("DT_STRTAB", self.offset, "is shorter than an index into it")
+        })?;
         bytes.string(what, offset, end)
     }
 }
@@ -155,7 +156,9 @@ fn processor_address(machine: u16, tag: DynamicTag) -> bool {
     let number = tag.0 - elf::DT_LOPROC;
     match machine {
         // BASE_ADDRESS, CONFLICT, LIBLIST, RLD_MAP, OPTIONS, XHASH; RLD_MAP_REL is an offset.
-        m if m == EM_MIPS.0 => matches!(number, 0x06 | 0x08 | 0x09 | 0x16 | 0x29 | 0x32 | 0x34 | 0x36),
+        m if m == EM_MIPS.0 => {
+            matches!(number, 0x06 | 0x08 | 0x09 | 0x16 | 0x29 | 0x32 | 0x34 | 0x36)
+        }
         // PPC_GOT; PPC64_GLINK, PPC64_OPD.
         m if m == EM_PPC.0 => number == 0,
         m if m == EM_PPC64.0 => matches!(number, 0 | 1),

@@ -78,10 +78,8 @@ fn find(table: &[u8], name: &str) -> Option<u64> {
     let mut end = 0;
     for string in table.split_inclusive(|&byte| byte == 0) {
         end += string.len();
-        if let Some(string) = string.strip_suffix(&[0]) {
-            if string.ends_with(name) {
-                return Some((end - 1 - name.len()) as u64);
-            }
+        if string.strip_suffix(&[0]).is_some_and(|string| string.ends_with(name)) {
+            return Some((end - 1 - name.len()) as u64);
         }
     }
     None

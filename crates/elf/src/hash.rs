@@ -51,12 +51,20 @@ impl SysvTable {
         segments: &[Segment],
         dynamic: &Dynamic,
     ) -> Result<Option<Self>> {
-        const WHAT: &str = "DT_HASH";
         let Some(address) = dynamic.value(elf::DT_HASH) else { return Ok(None) };
-        // Alpha and 64-bit s390 have 64-bit numbers in this table, and only there.
+        // Alpha and 64-bit s390 have 64-bit numbers in this table, and only there. lld writes 32-bit
+        // ones for them too; read as 64-bit ones, those are counts that no file has room for.
         let wide = bytes.encoding.class == Class::Elf64
             && (machine == elf::EM_S390.0 || machine == elf::EM_ALPHA.0);
-        let word = if wide { 8 } else { 4 };
+        if wide && let Ok(table) = Self::read(bytes, segments, address, 8) {
+            return Ok(Some(table));
+        }
+        Self::read(bytes, segments, address, 4).map(Some)
+    }
+
+    fn read(bytes: &Bytes<'_>, segments: &[Segment], address: u64, word: u64) -> Result<Self> {
+        const WHAT: &str = "DT_HASH";
+        let wide = word == 8;
         let offset = offset_of(segments, WHAT, address, 2 * word)?;
         let read = |at| if wide { bytes.u64(WHAT, at) } else { bytes.u32(WHAT, at).map(u64::from) };
         let (buckets, chains) = (read(offset)?, read(offset + word)?);
@@ -64,7 +72,7 @@ impl SysvTable {
         let numbers = numbers.ok_or_else(|| Error::truncated(WHAT, offset))?;
         offset_of(segments, WHAT, address, (2 + numbers) * word)?;
         bytes.range(WHAT, offset, (2 + numbers) * word)?;
-        Ok(Some(SysvTable { buckets, chains, word, bucket: offset + 2 * word }))
+        Ok(SysvTable { buckets, chains, word, bucket: offset + 2 * word })
     }
 
     fn number(&self, bytes: &Bytes<'_>, index: u64) -> Result<u64> {
@@ -90,21 +98,14 @@ impl GnuTable {
         let chain = bucket + 4 * buckets;
         offset_of(segments, WHAT, address, chain - offset)?;
         bytes.range(WHAT, offset, chain - offset)?;
-        Ok(Some(GnuTable {
-            buckets,
-            first_symbol,
-            bloom_words,
-            bloom_shift,
-            bloom,
-            bucket,
-            chain,
-        }))
+        Ok(Some(GnuTable { buckets, first_symbol, bloom_words, bloom_shift, bloom, bucket, chain }))
     }
 
     fn link(&self, bytes: &Bytes<'_>, symbol: u64) -> Result<u32> {
         let inside = symbol.checked_sub(self.first_symbol);
-        let inside = inside
-            .ok_or_else(|| Error::table("DT_GNU_HASH", self.bucket, "names a symbol before its first"))?;
+        let inside = inside.ok_or_else(|| {
+            Error::table("DT_GNU_HASH", self.bucket, "names a symbol before its first")
+        })?;
         bytes.u32("DT_GNU_HASH", self.chain + 4 * inside)
     }
 }
@@ -147,12 +148,12 @@ pub(crate) fn gnu_count(
 /// `DT_HASH`, the second for `DT_GNU_HASH`. `name` gives the bytes of a symbol's name.
 ///
 /// Takes one step per symbol, whatever the tables say: each link is followed once.
-pub(crate) fn found<'data>(
+pub(crate) fn found(
     bytes: &Bytes<'_>,
     machine: u16,
     segments: &[Segment],
     dynamic: &Dynamic,
-    names: &[&'data [u8]],
+    names: &[&[u8]],
 ) -> Result<Vec<(bool, bool)>> {
     let mut found = vec![(false, false); names.len()];
     if let Some(table) = SysvTable::find(bytes, machine, segments, dynamic)? {
@@ -227,8 +228,7 @@ fn sysv_hash(name: &[u8]) -> u32 {
 
 /// Bernstein's hash, times 33.
 fn gnu_hash(name: &[u8]) -> u32 {
-    name.iter()
-        .fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
+    name.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
 }
 
 #[cfg(test)]

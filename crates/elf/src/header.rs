@@ -134,7 +134,11 @@ impl FileHeader {
         let entry = bytes.encoding.section_size();
         // e_shnum 0 with a table means 65280 sections or more (gABI); no shared library has them.
         let read = || -> Result<Vec<Section>> {
-            bytes.range("the section header table", self.e_shoff, entry * u64::from(self.e_shnum))?;
+            bytes.range(
+                "the section header table",
+                self.e_shoff,
+                entry * u64::from(self.e_shnum),
+            )?;
             (0..u64::from(self.e_shnum))
                 .map(|index| Section::read(bytes, self.e_shoff + index * entry))
                 .collect()

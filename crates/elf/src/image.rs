@@ -30,6 +30,9 @@ impl<'data> Image<'data> {
             let offset = elf.header.e_phoff;
             return Err(Error::table("e_phoff", offset, "has more than 256 program headers"));
         }
+        for load in elf.segments.iter().filter(|segment| segment.is_load()) {
+            elf.bytes.range("a PT_LOAD segment", load.p_offset, load.p_filesz)?;
+        }
         let dynamic = elf.dynamic()?.ok_or(ErrorKind::NotDynamic)?;
         let strings = dynamic.strings(&elf.segments)?;
         let sections = elf.header.sections(&elf.bytes);

@@ -135,7 +135,9 @@ fn with_new_segment(image: &Image<'_>, used: &Used, demand: &Demand) -> Result<L
 fn refuse_payload(image: &Image<'_>, used: &Used) -> Result<()> {
     let end = image.elf.bytes.size();
     let last = used.end().min(end);
-    if image.is_program() && !image.sections.is_empty() && space::zeros(image, last, end) < end - last
+    if image.is_program()
+        && !image.sections.is_empty()
+        && space::zeros(image, last, end) < end - last
     {
         let reason = "the program has data of its own behind the last section";
         return Err(Error::no_room("a new segment", reason));
@@ -242,7 +244,8 @@ fn existing_room(
         let fits = match demand.dynamic {
             Some(_) => segment.is_writable() && !segment.is_executable(),
             None => {
-                (!segment.is_writable() || endless) && (!segment.is_executable() || is_home(segment))
+                (!segment.is_writable() || endless)
+                    && (!segment.is_executable() || is_home(segment))
             }
         };
         let taken = grown.filter(|(other, _)| *other == index).map_or(0, |(_, size)| size);

@@ -9,9 +9,9 @@ use crate::dynamic::{Dynamic, StringTable};
 use crate::encoding::{Bytes, Class, Endian};
 use crate::error::{ErrorKind, Result};
 use crate::header::{FileHeader, Segment, read_ident};
+use crate::notes;
 use crate::symbols::{self, Symbol};
 use crate::versions::{self, VersionDefinition, VersionNeed};
-use crate::notes;
 
 /// An ELF file: its header, its program headers, and the rest by asking.
 #[derive(Clone, Debug)]
@@ -135,7 +135,8 @@ impl<'data> Elf<'data> {
     /// If the dynamic section or a name cannot be read.
     pub fn needed(&self) -> Result<Vec<&'data str>> {
         let Some(dynamic) = self.dynamic()? else { return Ok(Vec::new()) };
-        let mut needed = dynamic.entries.iter().filter(|entry| entry.tag == elf::DT_NEEDED).peekable();
+        let mut needed =
+            dynamic.entries.iter().filter(|entry| entry.tag == elf::DT_NEEDED).peekable();
         if needed.peek().is_none() {
             return Ok(Vec::new());
         }
@@ -167,8 +168,8 @@ impl<'data> Elf<'data> {
         let Some(dynamic) = self.dynamic()? else { return Ok(DynamicFlags::default()) };
         let flags = dynamic.value(elf::DT_FLAGS).unwrap_or(0);
         let flags_1 = dynamic.value(elf::DT_FLAGS_1).unwrap_or(0);
-        let has = |flag: elf::DynamicFlags| flags & u64::from(flag.0) != 0;
-        let has_1 = |flag: elf::DynamicFlags1| flags_1 & u64::from(flag.0) != 0;
+        let has = |flag: elf::DynamicFlags| flags & flag.0 != 0;
+        let has_1 = |flag: elf::DynamicFlags1| flags_1 & flag.0 != 0;
         Ok(DynamicFlags {
             flags,
             flags_1,

@@ -161,9 +161,7 @@ pub(crate) fn section_headers(
     strings: &StringTable,
 ) -> Result<()> {
     let encoding = image.elf.bytes.encoding;
-    let place = |index: usize| {
-        image.elf.header.e_shoff + encoding.section_size() * index as u64
-    };
+    let place = |index: usize| image.elf.header.e_shoff + encoding.section_size() * index as u64;
     let dynstr = image.section_at(image.strings.address, elf::SHT_STRTAB).map(|found| found.0);
     let verneed = image
         .dynamic
@@ -175,10 +173,9 @@ pub(crate) fn section_headers(
         if dynstr == Some(index) {
             section.sh_size = strings.size;
         }
-        if let (elf::SHT_DYNAMIC, Some(size)) = (section.sh_type, demand.dynamic) {
-            if section.sh_offset != old.sh_offset {
-                section.sh_size = size;
-            }
+        let moves = section.sh_offset != old.sh_offset;
+        if let (elf::SHT_DYNAMIC, true, Some(size)) = (section.sh_type, moves, demand.dynamic) {
+            section.sh_size = size;
         }
         if verneed == Some(index) && wanted.needs_removed {
             section.sh_info = u32::try_from(wanted.needs.len()).unwrap_or(u32::MAX);
@@ -208,11 +205,8 @@ pub(crate) fn section_symbols(
     image: &Image<'_>,
     layout: &Layout,
 ) -> Result<()> {
-    let moved: Vec<bool> = image
-        .sections
-        .iter()
-        .map(|section| moved_section(layout, section) != *section)
-        .collect();
+    let moved: Vec<bool> =
+        image.sections.iter().map(|section| moved_section(layout, section) != *section).collect();
     if !moved.contains(&true) {
         return Ok(());
     }

@@ -39,10 +39,7 @@ impl Used {
             ranges.push((header.e_shoff, header.e_shoff.saturating_add(size)));
         }
         for section in &image.sections {
-            ranges.push((
-                section.sh_offset,
-                section.sh_offset.saturating_add(section.file_size()),
-            ));
+            ranges.push((section.sh_offset, section.sh_offset.saturating_add(section.file_size())));
         }
         for segment in image.segments() {
             if !segment.is_load() || image.sections.is_empty() {
@@ -129,7 +126,8 @@ pub(crate) fn behind_strings(image: &Image<'_>, used: &Used, moved: &[(u64, u64)
     let strings = image.strings;
     let end = strings.offset + strings.size;
     let is_home = |segment: &&Segment| {
-        segment.is_load() && segment.offset_of(strings.address, strings.size) == Some(strings.offset)
+        segment.is_load()
+            && segment.offset_of(strings.address, strings.size) == Some(strings.offset)
     };
     let home = image.segments().iter().position(|segment| is_home(&segment))?;
     let segment = image.segments().get(home)?;

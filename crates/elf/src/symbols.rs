@@ -128,16 +128,10 @@ impl SymbolTable {
     }
 }
 
-fn count(
-    bytes: &Bytes<'_>,
-    machine: u16,
-    segments: &[Segment],
-    dynamic: &Dynamic,
-) -> Result<u64> {
-    if machine == elf::EM_MIPS.0 {
-        if let Some(count) = dynamic.value(elf::DT_MIPS_SYMTABNO) {
-            return Ok(count);
-        }
+fn count(bytes: &Bytes<'_>, machine: u16, segments: &[Segment], dynamic: &Dynamic) -> Result<u64> {
+    let is_mips = machine == elf::EM_MIPS.0;
+    if let (true, Some(count)) = (is_mips, dynamic.value(elf::DT_MIPS_SYMTABNO)) {
+        return Ok(count);
     }
     if let Some(count) = hash::sysv_count(bytes, machine, segments, dynamic)? {
         return Ok(count);

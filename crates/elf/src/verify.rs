@@ -86,7 +86,8 @@ fn segments_are_right(new: &Image<'_>) -> Result<()> {
 fn headers_are_kept(old: &Image<'_>, new: &Image<'_>) -> Result<()> {
     // A library's PT_PHDR may go, and one PT_LOAD may come.
     let others = |image: &Image<'_>| -> Vec<Segment> {
-        let skipped = [elf::PT_LOAD, elf::PT_PHDR, elf::PT_NULL, elf::PT_DYNAMIC, elf::PT_GNU_STACK];
+        let skipped =
+            [elf::PT_LOAD, elf::PT_PHDR, elf::PT_NULL, elf::PT_DYNAMIC, elf::PT_GNU_STACK];
         let kept = image.segments().iter().filter(|segment| !skipped.contains(&segment.p_type));
         kept.copied().collect()
     };
@@ -94,7 +95,12 @@ fn headers_are_kept(old: &Image<'_>, new: &Image<'_>) -> Result<()> {
     check(before.len() == after.len(), || "a program header is gone".into())?;
     for (before, after) in before.iter().zip(&after) {
         let contents = |image: &Image<'_>, segment: &Segment| {
-            image.elf.bytes.range("a segment", segment.p_offset, segment.p_filesz).ok().map(<[u8]>::to_vec)
+            image
+                .elf
+                .bytes
+                .range("a segment", segment.p_offset, segment.p_filesz)
+                .ok()
+                .map(<[u8]>::to_vec)
         };
         let moves = crate::blocks::moves(before.p_type);
         let same = before.p_type == after.p_type
@@ -294,7 +300,8 @@ fn sections_are_kept(old: &Image<'_>, new: &Image<'_>) -> Result<()> {
     let pairs = old.sections.iter().zip(&new.sections).enumerate();
     for (index, (before, after)) in pairs {
         let place = |image: &Image<'_>, section: &Section| {
-            let found = offset_of(image.segments(), "a section", section.sh_addr, section.file_size());
+            let found =
+                offset_of(image.segments(), "a section", section.sh_addr, section.file_size());
             found == Ok(section.sh_offset)
         };
         let agrees = !before.is_alloc() || !place(old, before) || place(new, after);
@@ -313,12 +320,7 @@ fn sections_are_kept(old: &Image<'_>, new: &Image<'_>) -> Result<()> {
     Ok(())
 }
 
-fn same_bytes(
-    old: &Image<'_>,
-    before: &Section,
-    new: &Image<'_>,
-    after: &Section,
-) -> bool {
+fn same_bytes(old: &Image<'_>, before: &Section, new: &Image<'_>, after: &Section) -> bool {
     let before = old.elf.bytes.range("a section", before.sh_offset, before.file_size());
     let after = new.elf.bytes.range("a section", after.sh_offset, after.file_size());
     before.ok() == after.ok()

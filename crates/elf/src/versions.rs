@@ -214,7 +214,11 @@ pub(crate) fn needs<'data>(
         }
         total += versions.len();
         if total > MOST_VERSIONS {
-            return Err(Error::table("DT_VERNEED", record.offset, "has more versions than indices"));
+            return Err(Error::table(
+                "DT_VERNEED",
+                record.offset,
+                "has more versions than indices",
+            ));
         }
         needs.push(VersionNeed { file, versions });
     }

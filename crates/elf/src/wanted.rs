@@ -61,11 +61,8 @@ pub(crate) fn wanted(image: &Image<'_>, edits: &Edits) -> Result<Wanted> {
     let mut entries = Vec::new();
     let mut dropped = BTreeSet::new();
     for (origin, entry) in image.dynamic.entries.iter().enumerate() {
-        let fate = if is_name(entry.tag) {
-            fate(edits, entry.tag, name(entry)?)
-        } else {
-            Fate::Stays
-        };
+        let fate =
+            if is_name(entry.tag) { fate(edits, entry.tag, name(entry)?) } else { Fate::Stays };
         let value = match fate {
             Fate::Stays => Value::Number(entry.value),
             Fate::Goes | Fate::Becomes(..) => {
@@ -128,11 +125,7 @@ fn fate(edits: &Edits, tag: DynamicTag, name: &str) -> Fate {
 }
 
 /// Gives the search path its one tag; a second entry goes.
-fn retag_search_path(
-    edits: &Edits,
-    entries: &mut Vec<WantedEntry>,
-    dropped: &mut BTreeSet<u64>,
-) {
+fn retag_search_path(edits: &Edits, entries: &mut Vec<WantedEntry>, dropped: &mut BTreeSet<u64>) {
     let tag = match &edits.search_path {
         Some(SearchPathEdit::Rpath(_)) => elf::DT_RPATH,
         Some(SearchPathEdit::Runpath(_)) => elf::DT_RUNPATH,
@@ -236,8 +229,7 @@ fn refuse_if_bound(image: &Image<'_>, record: &NeedRecord, file: &str) -> Result
         .iter()
         .map(|version| version.vna_other & !elf::VERSYM_HIDDEN.0)
         .collect();
-    let table =
-        SymbolTable::find(&elf.bytes, elf.header.e_machine, &elf.segments, &image.dynamic)?;
+    let table = SymbolTable::find(&elf.bytes, elf.header.e_machine, &elf.segments, &image.dynamic)?;
     let (Some(table), Some(address)) = (table, image.dynamic.value(elf::DT_VERSYM)) else {
         return Ok(());
     };
@@ -284,8 +276,7 @@ impl Wanted {
     /// `capacity`. Says whether they do.
     pub(crate) fn fit(&mut self, image: &Image<'_>, capacity: u64) -> bool {
         let flags = image.elf.dynamic_flags().unwrap_or_default();
-        let flagged = flags.flags & u64::from(elf::DF_BIND_NOW.0) != 0
-            || flags.flags_1 & u64::from(elf::DF_1_NOW.0) != 0;
+        let flagged = flags.flags & elf::DF_BIND_NOW.0 != 0 || flags.flags_1 & elf::DF_1_NOW.0 != 0;
         // DT_DEBUG is filled in for programs only. DT_BIND_NOW says again what a flag says.
         // DT_RELACOUNT and DT_RELCOUNT only save the loader a comparison.
         let spare = [
