@@ -75,8 +75,6 @@ pub(crate) struct ElfFile {
     pub machine: Machine,
     /// The C library it was built for, where anything tells.
     pub libc: Option<Libc>,
-    /// `e_type`: `ET_DYN`, `ET_EXEC`, `ET_REL` …
-    pub e_type: u16,
     /// Has a dynamic section, so a loader looks at it.
     pub is_dynamic: bool,
     /// `PT_INTERP`: it is a program.
@@ -93,8 +91,6 @@ pub(crate) struct ElfFile {
     pub no_default_libraries: bool,
     /// Has `DT_RELR`: musl reads it from 1.2.4 on.
     pub has_relr: bool,
-    /// Has text relocations.
-    pub has_textrel: bool,
     /// `.gnu.version_r`: file → versions wanted of it; the flag is `VER_FLG_WEAK`.
     pub version_needs: BTreeMap<String, BTreeMap<String, bool>>,
     /// What it uses and does not define.
@@ -123,7 +119,6 @@ impl ElfFile {
         Ok(Self {
             machine: machine(&elf),
             libc,
-            e_type: elf.file_type(),
             is_dynamic: elf.is_dynamic(),
             interpreter,
             soname: elf.soname()?.map(str::to_owned),
@@ -132,7 +127,6 @@ impl ElfFile {
             runpath: elf.runpath()?.map(str::to_owned),
             no_default_libraries: flags.nodeflib,
             has_relr: flags.relr,
-            has_textrel: flags.textrel,
             version_needs: version_needs(&elf)?,
             undefined: symbols.undefined,
             is_extension: symbols.is_extension,
@@ -193,8 +187,7 @@ fn is_module_entry(symbol: &str, module: &str) -> bool {
 fn machine(elf: &Elf<'_>) -> Machine {
     let is_64 = elf.class() == Class::Elf64;
     let is_little_endian = elf.endian() == Endian::Little;
-    let arch =
-        target::arch_from_elf(elf.machine(), is_64, is_little_endian, elf.flags(), None);
+    let arch = target::arch_from_elf(elf.machine(), is_64, is_little_endian, elf.flags(), None);
     Machine { e_machine: elf.machine(), is_64, is_little_endian, e_flags: elf.flags(), arch }
 }
 

@@ -159,12 +159,12 @@ fn decide(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan> {
     let tags = &wheel.filename().platforms;
     if let Some(tag) = tags.iter().find(|tag| is_foreign(tag)) {
         return match tag {
-            PlatformTag::Macosx { .. } | PlatformTag::Windows { .. } => {
-                Err(Error::refused_with(
-                    format!("this version repairs wheels for Linux; the tag `{tag}` is for another system"),
-                    "repair it with the tool of that system until truewheel can",
-                ))
-            }
+            PlatformTag::Macosx { .. } | PlatformTag::Windows { .. } => Err(Error::refused_with(
+                format!(
+                    "this version repairs wheels for Linux; the tag `{tag}` is for another system"
+                ),
+                "repair it with the tool of that system until truewheel can",
+            )),
             _ => plan::base(wheel, scan, options),
         };
     }
@@ -218,7 +218,7 @@ fn is_foreign(tag: &PlatformTag) -> bool {
 /// A wheel for any platform may carry helpers for each of several: data, which no tag can narrow.
 fn is_for_many_systems(scan: &Scan) -> bool {
     let has_extension = scan.elf.iter().any(|(_, file)| file.is_extension);
-    !has_extension && !(scan.pe.is_empty() && scan.macho.is_empty())
+    !has_extension && (!scan.pe.is_empty() || !scan.macho.is_empty())
 }
 
 /// Step 3 with the search path of the wheel's target.

@@ -12,7 +12,7 @@ use truewheel_wheel::{Member, MemberKind, MemberPath, Wheel};
 
 use crate::error::{Error, Result};
 use crate::scan::Scan;
-use crate::search::elf::{join_relative, parent};
+use crate::search::paths::{join_relative, parent};
 
 /// What becomes of links and copies.
 #[derive(Debug, Default)]
@@ -154,7 +154,9 @@ fn copy_directory(
             "put the files themselves into the wheel; installers do not make links",
         ));
     }
-    links.notes.push(format!("{link} is a link to the directory {directory}: its files are copied"));
+    links
+        .notes
+        .push(format!("{link} is a link to the directory {directory}: its files are copied"));
     for (member, rest) in below(wheel, directory) {
         links.copies.insert(link.join(rest)?, member.path.clone());
     }
@@ -215,9 +217,8 @@ impl Mentioned {
         let mut mentioned = Self { names: BTreeSet::new(), has_headers: false };
         for member in wheel.members().iter().filter(|member| member.kind == MemberKind::File) {
             let name = member.path.file_name();
-            mentioned.has_headers |= [".h", ".hpp", ".pc", ".cmake"]
-                .iter()
-                .any(|ending| name.ends_with(ending));
+            mentioned.has_headers |=
+                [".h", ".hpp", ".pc", ".cmake"].iter().any(|ending| name.ends_with(ending));
             let is_text = member.size <= LARGEST_TEXT
                 && !scan.elf.iter().any(|(path, _)| *path == member.path)
                 && !member.path.as_str().starts_with(&format!("{}/", wheel.dist_info()));
@@ -240,7 +241,7 @@ impl Mentioned {
 /// Whether `text` has `name` and not only a longer name that it begins.
 fn names_exactly(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
-        let rest = text[at + name.len()..].as_bytes();
+        let rest = &text.as_bytes()[at + name.len()..];
         !matches!(rest, [b'.', next, ..] if next.is_ascii_alphanumeric())
             && !matches!(rest, [next, ..] if next.is_ascii_alphanumeric() || *next == b'_')
     })

@@ -140,7 +140,10 @@ mod tests {
             ("libfoo.so", "libfoo-01234567.so"),
             ("libfoo.so.1.2.3", "libfoo-01234567.so.1.2.3"),
             ("libglib-2.0.so.0", "libglib-2.0-01234567.so.0"),
-            ("libscipy_openblas64_p-r0.3.24.dev.so", "libscipy_openblas64_p-r0.3.24.dev-01234567.so"),
+            (
+                "libscipy_openblas64_p-r0.3.24.dev.so",
+                "libscipy_openblas64_p-r0.3.24.dev-01234567.so",
+            ),
             ("libstdc++.so.6", "libstdc++-01234567.so.6"),
             ("plugin", "plugin-01234567"),
             ("plugin.bin", "plugin-01234567.bin"),

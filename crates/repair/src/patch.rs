@@ -91,9 +91,9 @@ fn member_job<'a>(
     path: &'a MemberPath,
     source: &'a MemberPath,
 ) -> Result<Job<'a>> {
-    let member = wheel
-        .member(source.as_str())
-        .ok_or_else(|| Error::verify(source.as_str(), "the plan names a member that is not there"))?;
+    let member = wheel.member(source.as_str()).ok_or_else(|| {
+        Error::verify(source.as_str(), "the plan names a member that is not there")
+    })?;
     let mode = member.mode.filter(|mode| mode & 0o777 != 0).unwrap_or(0o644) & 0o7777;
     Ok(Job {
         path,
@@ -113,7 +113,8 @@ fn make(wheel: &Wheel, job: &Job<'_>, level: u32) -> Result<NewMember> {
                 Source::Library(path, _) => path.display().to_string(),
                 _ => job.path.as_str().to_owned(),
             };
-            let set = truewheel_elf::patch(&bytes, edits).map_err(|error| Error::elf(name, error))?;
+            let set =
+                truewheel_elf::patch(&bytes, edits).map_err(|error| Error::elf(name, error))?;
             set.apply_to(bytes)
         }
         None => bytes,

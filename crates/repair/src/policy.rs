@@ -9,20 +9,24 @@
 pub mod android;
 pub mod manylinux;
 pub mod musllinux;
+mod tags;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_wheel::{ManylinuxAlias, PlatformTag};
+use truewheel_wheel::PlatformTag;
 
-use crate::binary::ElfFile;
 use crate::error::{Error, ErrorKind, MissingLibrary, Result};
 use crate::options::Options;
-use crate::search::elf::base_name;
+use crate::search::paths::base_name;
 use crate::search::{Graph, NodeId, Place, Resolution};
 use crate::target::{Arch, Libc};
 use crate::wheel_target::WheelTarget;
 
 use manylinux::Level;
+use tags::Tags;
+pub(crate) use tags::{promise_of, tag_of};
+use uses::{isa_extension, python_obstacle, users_of};
 
 /// One step of a policy family: what a platform tag promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,8 +198,7 @@ impl Policy<'_> {
 
     /// The listed levels, and each glibc version that some file asks for.
     fn glibc_levels(&self) -> Vec<Promise> {
-        let mut levels: BTreeSet<Level> =
-            manylinux::levels(self.target.arch).into_iter().collect();
+        let mut levels: BTreeSet<Level> = manylinux::levels(self.target.arch).into_iter().collect();
         for node in &self.graph.nodes {
             for version in node.file.version_needs.values().flat_map(BTreeMap::keys) {
                 if let Some(level) = glibc_level(version)
@@ -306,9 +309,7 @@ impl Policy<'_> {
 
     fn is_own(&self, user: NodeId, provider: &str) -> bool {
         self.graph.needs_of(user).iter().any(|(needed, resolution)| match resolution {
-            Resolution::File(target, _) => {
-                base_name(needed) == provider && self.is_member(*target)
-            }
+            Resolution::File(target, _) => base_name(needed) == provider && self.is_member(*target),
             _ => false,
         })
     }
@@ -409,151 +410,8 @@ pub(crate) fn is_always_provided(target: &WheelTarget, soname: &str) -> bool {
     is_provided(lowest, target.arch, soname)
 }
 
-/// The tags of the result: the earned one and what the caller asked for, with their older names;
-/// tags of the input stay where they are true.
-struct Tags<'a> {
-    policy: &'a Policy<'a>,
-    requested: Option<&'a PlatformTag>,
-    promised: Option<Promise>,
-    earned: Option<Promise>,
-}
-
-impl Tags<'_> {
-    fn choose(&self, existing: &[PlatformTag]) -> Vec<PlatformTag> {
-        let options = self.policy.options;
-        if options.keep_tags {
-            return existing.to_vec();
-        }
-        let mut tags: Vec<PlatformTag> = Vec::new();
-        if let Some(requested) = self.requested {
-            tags.push(requested.clone());
-        }
-        tags.extend(self.promised.iter().flat_map(|promise| self.spellings(*promise)));
-        if !options.only_platform {
-            if self.promised.is_some() || self.requested.is_none() {
-                tags.extend(self.earned.iter().flat_map(|promise| self.spellings(*promise)));
-            }
-            tags.extend(existing.iter().filter(|tag| self.is_true(tag)).cloned());
-        }
-        tags
-    }
-
-    fn spellings(&self, promise: Promise) -> Vec<PlatformTag> {
-        let arch = self.policy.target.arch;
-        let mut tags = vec![tag_of(promise, arch)];
-        if let Promise::Manylinux(level) = promise {
-            tags.extend(
-                manylinux::aliases(level).iter().map(|alias| parse_tag(&format!("{alias}_{arch}"))),
-            );
-        }
-        tags
-    }
-
-    /// Whether a tag of the input keeps its promise: a newer system than the earned one has no less.
-    fn is_true(&self, tag: &PlatformTag) -> bool {
-        if self.policy.target.libc.is_none() {
-            // Static binaries run with either C library.
-            return !matches!(tag, PlatformTag::Linux { .. } | PlatformTag::Any);
-        }
-        match (promise_of(tag), self.earned) {
-            (Some(promise), Some(earned)) => {
-                std::mem::discriminant(&promise) == std::mem::discriminant(&earned)
-                    && promise >= earned
-                    // The set of vendored libraries was made for the strictest tag of the result.
-                    && !self.promised.is_some_and(|promised| promise < promised)
-            }
-            _ => false,
-        }
-    }
-}
-
-fn parse_tag(text: &str) -> PlatformTag {
-    text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
-}
-
-/// The tag that makes this promise.
-pub(crate) fn tag_of(promise: Promise, arch: Arch) -> PlatformTag {
-    let arch = arch.as_str();
-    match promise {
-        Promise::Manylinux(level) => parse_tag(&format!("manylinux_{level}_{arch}")),
-        Promise::Musllinux(major, minor) => parse_tag(&format!("musllinux_{major}_{minor}_{arch}")),
-        Promise::Android(api) => parse_tag(&format!("android_{api}_{}", android_abi(arch))),
-    }
-}
-
-/// Android names its ABIs (PEP 738, "Platform tags").
-fn android_abi(arch: &str) -> &str {
-    match arch {
-        "aarch64" => "arm64_v8a",
-        "armv7l" => "armeabi_v7a",
-        "i686" => "x86",
-        other => other,
-    }
-}
-
-/// The promise a tag makes, for the families that have policies.
-pub(crate) fn promise_of(tag: &PlatformTag) -> Option<Promise> {
-    match tag {
-        PlatformTag::Manylinux { major, minor, .. } => {
-            Some(Promise::Manylinux(Level::new(*major, *minor)))
-        }
-        PlatformTag::ManylinuxAlias { year, .. } => {
-            let (major, minor) = ManylinuxAlias::glibc(*year);
-            Some(Promise::Manylinux(Level::new(major, minor)))
-        }
-        PlatformTag::Musllinux { major, minor, .. } => Some(Promise::Musllinux(*major, *minor)),
-        PlatformTag::Android { api, .. } => Some(Promise::Android(*api)),
-        _ => None,
-    }
-}
-
 fn glibc_level(version: &str) -> Option<Level> {
     let (major, rest) = version.strip_prefix("GLIBC_")?.split_once('.')?;
     let minor = rest.split('.').next()?;
     Some(Level::new(major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// ` (symbol, symbol, …)` of those that ask for a version.
-fn users_of(file: &ElfFile, provider: &str, version: &str) -> String {
-    let names: Vec<&str> = file
-        .undefined
-        .iter()
-        .filter(|symbol| {
-            symbol.version.as_ref().is_some_and(|(v, f)| v == version && f == provider)
-        })
-        .map(|symbol| symbol.name.as_str())
-        .collect();
-    match names.len() {
-        0 => String::new(),
-        1..=6 => format!(" ({})", names.join(", ")),
-        count => format!(" ({} and {} more)", names[..5].join(", "), count - 5),
-    }
-}
-
-/// What only some builds of CPython have: the FPE control of `--with-fpectl` (removed in 3.7,
-/// bpo-29137) and the narrow Unicode ABI of Python 2.
-fn python_obstacle(file: &ElfFile) -> Option<String> {
-    if !file.is_extension {
-        return None;
-    }
-    let uses = |test: &dyn Fn(&str) -> bool| {
-        file.undefined.iter().map(|symbol| symbol.name.as_str()).find(|name| test(name))
-    };
-    if let Some(name) =
-        uses(&|name| matches!(name, "PyFPE_jbuf" | "PyFPE_dummy" | "PyFPE_counter"))
-    {
-        return Some(format!("`{name}`, which only Pythons built with fpectl have"));
-    }
-    uses(&|name| name.starts_with("PyUnicodeUCS2_"))
-        .map(|name| format!("`{name}`, which only narrow-Unicode builds of Python 2 have"))
-}
-
-/// `GNU_PROPERTY_X86_ISA_1_*` (x86-64 psABI, "Program Property"): bit 0 is the baseline.
-fn isa_extension(bits: u32) -> Option<&'static str> {
-    match bits {
-        0 | 1 => None,
-        bits if bits & 8 != 0 => Some("x86-64-v4"),
-        bits if bits & 4 != 0 => Some("x86-64-v3"),
-        _ => Some("x86-64-v2"),
-    }
 }

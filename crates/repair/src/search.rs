@@ -8,6 +8,7 @@ pub(crate) mod conf;
 pub(crate) mod defaults;
 pub(crate) mod disk;
 pub(crate) mod elf;
+pub(crate) mod paths;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ use truewheel_wheel::{Digest, MemberKind, MemberPath, Record, Wheel, Written, re
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::search::elf::{join_relative, origin_relative, parent, site_packages_path};
+use crate::search::paths::{join_relative, origin_relative, parent, site_packages_path};
 
 /// Reads `written` as a wheel of the plan's name.
 pub(crate) fn verify(written: &Written, plan: &Plan) -> Result<()> {
@@ -170,7 +170,8 @@ fn check_needs(
     for needed in &seen.needed {
         let is_outside = outside.is_some_and(|outside| outside.contains(needed));
         let is_here = directories.iter().any(|directory| {
-            let file = if directory.is_empty() { needed.clone() } else { format!("{directory}/{needed}") };
+            let file =
+                if directory.is_empty() { needed.clone() } else { format!("{directory}/{needed}") };
             installed.contains(&file)
         });
         if !is_outside && !is_here {

@@ -48,7 +48,8 @@ pub(crate) fn of_wheel(
     let tagged_arch = only(tags.iter().filter_map(|tag| of_tag(tag).0));
     let tagged_libc = only(tags.iter().filter_map(|tag| of_tag(tag).1));
     let wanted = requested.map(of_tag).unwrap_or_default();
-    let countable = || files.iter().filter(|(_, file)| file.is_dynamic || file.interpreter.is_some());
+    let countable =
+        || files.iter().filter(|(_, file)| file.is_dynamic || file.interpreter.is_some());
     let chosen = match tagged_arch.or(wanted.0) {
         Some(arch) => {
             files.iter().find(|(_, file)| file.machine.arch.is_some_and(|found| runs(found, arch)))

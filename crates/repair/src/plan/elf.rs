@@ -17,7 +17,7 @@ use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
 use crate::mangle;
 use crate::options::RpathStyle;
-use crate::search::elf::{base_name, join_relative, origin_relative, parent, site_packages_path};
+use crate::search::paths::{base_name, join_relative, origin_relative, parent, site_packages_path};
 use crate::search::{NodeId, Place, Resolution};
 use crate::target::Libc;
 
@@ -303,7 +303,8 @@ fn keeps_entry(entry: &str, path: &MemberPath) -> bool {
         Some(installed) => {
             let below = format!("lib/python/site-packages/{}", parent(&installed));
             join_relative(&below, rest).is_some_and(|place| {
-                place == "lib" || place == "lib/python/site-packages"
+                place == "lib"
+                    || place == "lib/python/site-packages"
                     || place.starts_with("lib/python/site-packages/")
             })
         }

@@ -12,17 +12,21 @@
 //! platform tag promises. Then, because a build tree is not an installation: a file whose SONAME is
 //! the needed name, and a file of the wheel that no rule leads to.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use truewheel_wheel::{MemberPath, Scheme};
+use truewheel_wheel::MemberPath;
 
 use super::disk::{self, Candidate, Disk};
+use super::paths::{base_name, join, site_packages_path};
 use super::{Found, Graph, Node, NodeId, Place, Resolution};
 use crate::binary::ElfFile;
 use crate::error::{MissingLibrary, Result};
 use crate::options::SearchOptions;
 use crate::target;
+use places::{Directory, SearchPlace, Soname};
 
 /// What the search must know besides the files themselves.
 pub(crate) struct Context<'a> {
@@ -33,33 +37,6 @@ pub(crate) struct Context<'a> {
     pub(crate) is_provided: &'a dyn Fn(&str) -> bool,
     /// The exclude pattern that matches a needed name or a path.
     pub(crate) excluded: &'a dyn Fn(&str) -> Option<String>,
-}
-
-/// One directory to look in.
-enum Directory {
-    /// Below site-packages, by installed path.
-    Wheel(String),
-    /// On this machine.
-    Disk(PathBuf),
-    /// Relative to a file of the wheel, and outside what the wheel installs.
-    Outside(String),
-}
-
-struct SearchPlace {
-    directory: Directory,
-    rule: String,
-    takes_soname: Soname,
-}
-
-/// When a file may be taken for its SONAME alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Soname {
-    /// In its turn, like a file name.
-    Now,
-    /// When no directory has a file of that name.
-    Late,
-    /// Never: the directory is large, and none of the caller's.
-    Never,
 }
 
 /// Resolves every needed name of every ELF member.
@@ -77,7 +54,8 @@ pub(crate) fn resolve(
     graph.libraries = disk.into_libraries();
     for (id, mut needs) in resolved {
         let names = graph.node(id).file.needed.clone();
-        let listed = names.into_iter().filter_map(|name| Some((name.clone(), needs.remove(&name)?)));
+        let listed =
+            names.into_iter().filter_map(|name| Some((name.clone(), needs.remove(&name)?)));
         graph.needs.insert(id, listed.collect());
     }
     name_users(&mut graph);
@@ -86,7 +64,8 @@ pub(crate) fn resolve(
 
 /// Errors speak of who needs a library; that is known once every node has its name.
 fn name_users(graph: &mut Graph) {
-    let names: Vec<String> = (0..graph.nodes.len()).map(|index| graph.name(NodeId(index))).collect();
+    let names: Vec<String> =
+        (0..graph.nodes.len()).map(|index| graph.name(NodeId(index))).collect();
     for (id, needs) in &mut graph.needs {
         for (_, resolution) in needs {
             if let Resolution::Missing(missing) = resolution {
@@ -183,7 +162,9 @@ impl<'a> Search<'a> {
             (None | Some(Resolution::Missing(_)), _) => {
                 known.insert(needed, resolution);
             }
-            (Some(Resolution::File(first, _)), Resolution::File(other, found)) if first != other => {
+            (Some(Resolution::File(first, _)), Resolution::File(other, found))
+                if first != other =>
+            {
                 self.graph.notes.push(format!(
                     "`{needed}` leads to different files, depending on who loads it; the one in {} \
                      is not used",
@@ -215,8 +196,11 @@ impl<'a> Search<'a> {
             return Ok(Resolution::Provided);
         }
         if let Some(&target) = loaded.get(needed) {
-            let found =
-                Found { rule: "already loaded".to_owned(), directory: String::new(), by_soname: false };
+            let found = Found {
+                rule: "already loaded".to_owned(),
+                directory: String::new(),
+                by_soname: false,
+            };
             return Ok(Resolution::File(target, found));
         }
         if is_member.is_none() && target::is_driver(base) {
@@ -275,7 +259,12 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    fn look(&mut self, place: &SearchPlace, needed: &str, miss: &mut Miss) -> Result<Option<Resolution>> {
+    fn look(
+        &mut self,
+        place: &SearchPlace,
+        needed: &str,
+        miss: &mut Miss,
+    ) -> Result<Option<Resolution>> {
         match &place.directory {
             Directory::Outside(entry) => {
                 miss.searched.push(format!("{entry} (outside the wheel)"));
@@ -389,88 +378,6 @@ impl<'a> Search<'a> {
             },
         ))
     }
-
-    /// Every directory that the loader would look in, in order, for what `chain[0]` needs.
-    fn places(&self, chain: &[NodeId]) -> Vec<SearchPlace> {
-        let mut places = Vec::new();
-        let Some(&file) = chain.first() else { return places };
-        let facts = &self.graph.node(file).file;
-        if facts.runpath.is_none() {
-            for &loader in chain {
-                let node = self.graph.node(loader);
-                if let (Some(rpath), None) = (&node.file.rpath, &node.file.runpath) {
-                    self.entries(loader, rpath, "RPATH", &mut places);
-                }
-            }
-        }
-        let options = self.context.options;
-        for (directories, takes_soname) in
-            [(&options.lib_paths, Soname::Now), (&options.environment, Soname::Late)]
-        {
-            places.extend(directories.iter().map(|item| SearchPlace {
-                directory: Directory::Disk(item.path.clone()),
-                rule: item.origin.clone(),
-                takes_soname,
-            }));
-        }
-        if let Some(runpath) = &facts.runpath {
-            self.entries(file, runpath, "RUNPATH", &mut places);
-        }
-        if !facts.no_default_libraries || options.ldpaths.is_some() {
-            places.extend(self.context.defaults.iter().map(|(path, rule)| SearchPlace {
-                directory: Directory::Disk(path.clone()),
-                rule: rule.clone(),
-                takes_soname: Soname::Never,
-            }));
-        }
-        places
-    }
-
-    /// The entries of a RPATH or RUNPATH of `owner`. An empty entry is the working directory of the
-    /// process, and a relative one hangs on it: nothing that a repair may depend on.
-    fn entries(&self, owner: NodeId, list: &str, tag: &str, places: &mut Vec<SearchPlace>) {
-        let node = self.graph.node(owner);
-        let rule = match &node.place {
-            Place::Member(path) => format!("{tag} of {}", path.as_str()),
-            Place::Library(index) => {
-                let path = self.disk.library(*index).map(|library| disk::file_name(&library.path));
-                format!("{tag} of {}", path.unwrap_or_default())
-            }
-        };
-        for entry in list.split(':').filter(|entry| !entry.is_empty()) {
-            for directory in self.expand(node, entry) {
-                places.push(SearchPlace { directory, rule: rule.clone(), takes_soname: Soname::Late });
-            }
-        }
-    }
-
-    fn expand(&self, node: &Node, entry: &str) -> Vec<Directory> {
-        let mut directories = Vec::new();
-        for entry in expand_lib(entry, &node.file) {
-            match (origin_relative(&entry), &node.place) {
-                (Some(rest), Place::Member(path)) => {
-                    directories.push(match site_packages_path(path).as_deref() {
-                        Some(installed) => match join_relative(parent(installed), rest) {
-                            Some(directory) => Directory::Wheel(directory),
-                            None => Directory::Outside(entry.clone()),
-                        },
-                        None => Directory::Outside(entry.clone()),
-                    });
-                }
-                (Some(rest), Place::Library(_)) => {
-                    let rest = rest.trim_start_matches('/');
-                    directories
-                        .extend(node.origins.iter().map(|origin| Directory::Disk(origin.join(rest))));
-                }
-                (None, _) if entry.starts_with('/') => {
-                    let places = self.disk.places(Path::new(&entry));
-                    directories.extend(places.into_iter().map(Directory::Disk));
-                }
-                (None, _) => {}
-            }
-        }
-        directories
-    }
 }
 
 /// What a search looked at, for the error.
@@ -496,61 +403,4 @@ impl Miss {
             hint: None,
         }
     }
-}
-
-/// The rest of an entry after `$ORIGIN` or `${ORIGIN}`.
-pub(crate) fn origin_relative(entry: &str) -> Option<&str> {
-    let rest = entry.strip_prefix("$ORIGIN").or_else(|| entry.strip_prefix("${ORIGIN}"))?;
-    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-}
-
-/// `$LIB` is `lib64`, `lib` or Debian's multiarch directory, as the target's ld.so was built;
-/// `$PLATFORM` is its AT_PLATFORM, which is the architecture's name.
-fn expand_lib(entry: &str, file: &ElfFile) -> Vec<String> {
-    let platform = file.machine.arch.map_or("", |arch| arch.as_str());
-    let entry = entry.replace("${PLATFORM}", platform).replace("$PLATFORM", platform);
-    if !entry.contains("$LIB") && !entry.contains("${LIB}") {
-        return vec![entry];
-    }
-    let triplet = file.machine.arch.map(|arch| format!("lib/{}", super::conf::triplet(arch)));
-    let lib64 = file.machine.is_64.then(|| "lib64".to_owned());
-    lib64
-        .into_iter()
-        .chain(["lib".to_owned()])
-        .chain(triplet)
-        .map(|lib| entry.replace("${LIB}", &lib).replace("$LIB", &lib))
-        .collect()
-}
-
-/// Path below site-packages where an installer puts a member; `None` for scripts, data and headers,
-/// whose place relative to site-packages no wheel can know.
-pub(crate) fn site_packages_path(path: &MemberPath) -> Option<String> {
-    let installed = path.installed();
-    matches!(installed.scheme, Scheme::Platlib | Scheme::Purelib).then_some(installed.path)
-}
-
-/// `rest` taken from `directory`, both below site-packages; `None` when it leaves site-packages.
-pub(crate) fn join_relative(directory: &str, rest: &str) -> Option<String> {
-    let mut parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
-    for part in rest.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        match part {
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
-}
-
-pub(crate) fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-pub(crate) fn base_name(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }

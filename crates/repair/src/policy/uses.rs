@@ -1,0 +1,47 @@
+//! What one file uses, in words and in kinds that some systems or Pythons do not have.
+
+use crate::binary::ElfFile;
+
+/// ` (symbol, symbol, …)` of those that ask for a version.
+pub(super) fn users_of(file: &ElfFile, provider: &str, version: &str) -> String {
+    let names: Vec<&str> = file
+        .undefined
+        .iter()
+        .filter(|symbol| {
+            symbol.version.as_ref().is_some_and(|(v, f)| v == version && f == provider)
+        })
+        .map(|symbol| symbol.name.as_str())
+        .collect();
+    match names.len() {
+        0 => String::new(),
+        1..=6 => format!(" ({})", names.join(", ")),
+        count => format!(" ({} and {} more)", names[..5].join(", "), count - 5),
+    }
+}
+
+/// What only some builds of CPython have: the FPE control of `--with-fpectl` (removed in 3.7,
+/// bpo-29137) and the narrow Unicode ABI of Python 2.
+pub(super) fn python_obstacle(file: &ElfFile) -> Option<String> {
+    if !file.is_extension {
+        return None;
+    }
+    let uses = |test: &dyn Fn(&str) -> bool| {
+        file.undefined.iter().map(|symbol| symbol.name.as_str()).find(|name| test(name))
+    };
+    if let Some(name) = uses(&|name| matches!(name, "PyFPE_jbuf" | "PyFPE_dummy" | "PyFPE_counter"))
+    {
+        return Some(format!("`{name}`, which only Pythons built with fpectl have"));
+    }
+    uses(&|name| name.starts_with("PyUnicodeUCS2_"))
+        .map(|name| format!("`{name}`, which only narrow-Unicode builds of Python 2 have"))
+}
+
+/// `GNU_PROPERTY_X86_ISA_1_*` (x86-64 psABI, "Program Property"): bit 0 is the baseline.
+pub(super) fn isa_extension(bits: u32) -> Option<&'static str> {
+    match bits {
+        0 | 1 => None,
+        bits if bits & 8 != 0 => Some("x86-64-v4"),
+        bits if bits & 4 != 0 => Some("x86-64-v3"),
+        _ => Some("x86-64-v2"),
+    }
+}

@@ -1,0 +1,143 @@
+//! The directories that ld.so looks in for one file's needs, in order.
+
+use std::path::{Path, PathBuf};
+
+use super::Search;
+use crate::binary::ElfFile;
+use crate::search::paths::{join_relative, origin_relative, parent, site_packages_path};
+use crate::search::{Node, NodeId, Place, conf, disk};
+
+/// One directory to look in.
+pub(super) enum Directory {
+    /// Below site-packages, by installed path.
+    Wheel(String),
+    /// On this machine.
+    Disk(PathBuf),
+    /// Relative to a file of the wheel, and outside what the wheel installs.
+    Outside(String),
+}
+
+/// A directory in the loader's order.
+pub(super) struct SearchPlace {
+    pub(super) directory: Directory,
+    pub(super) rule: String,
+    pub(super) takes_soname: Soname,
+}
+
+/// When a file may be taken for its SONAME alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Soname {
+    /// In its turn, like a file name.
+    Now,
+    /// When no directory has a file of that name.
+    Late,
+    /// Never: the directory is large, and none of the caller's.
+    Never,
+}
+
+impl Search<'_> {
+    /// Every directory that the loader would look in, in order, for what `chain[0]` needs.
+    pub(super) fn places(&self, chain: &[NodeId]) -> Vec<SearchPlace> {
+        let mut places = Vec::new();
+        let Some(&file) = chain.first() else { return places };
+        let facts = &self.graph.node(file).file;
+        if facts.runpath.is_none() {
+            for &loader in chain {
+                let node = self.graph.node(loader);
+                if let (Some(rpath), None) = (&node.file.rpath, &node.file.runpath) {
+                    self.entries(loader, rpath, "RPATH", &mut places);
+                }
+            }
+        }
+        let options = self.context.options;
+        for (directories, takes_soname) in
+            [(&options.lib_paths, Soname::Now), (&options.environment, Soname::Late)]
+        {
+            places.extend(directories.iter().map(|item| SearchPlace {
+                directory: Directory::Disk(item.path.clone()),
+                rule: item.origin.clone(),
+                takes_soname,
+            }));
+        }
+        if let Some(runpath) = &facts.runpath {
+            self.entries(file, runpath, "RUNPATH", &mut places);
+        }
+        if !facts.no_default_libraries || options.ldpaths.is_some() {
+            places.extend(self.context.defaults.iter().map(|(path, rule)| SearchPlace {
+                directory: Directory::Disk(path.clone()),
+                rule: rule.clone(),
+                takes_soname: Soname::Never,
+            }));
+        }
+        places
+    }
+
+    /// The entries of a RPATH or RUNPATH of `owner`. An empty entry is the working directory of the
+    /// process, and a relative one hangs on it: nothing that a repair may depend on.
+    fn entries(&self, owner: NodeId, list: &str, tag: &str, places: &mut Vec<SearchPlace>) {
+        let node = self.graph.node(owner);
+        let rule = match &node.place {
+            Place::Member(path) => format!("{tag} of {}", path.as_str()),
+            Place::Library(index) => {
+                let path = self.disk.library(*index).map(|library| disk::file_name(&library.path));
+                format!("{tag} of {}", path.unwrap_or_default())
+            }
+        };
+        for entry in list.split(':').filter(|entry| !entry.is_empty()) {
+            for directory in self.expand(node, entry) {
+                places.push(SearchPlace {
+                    directory,
+                    rule: rule.clone(),
+                    takes_soname: Soname::Late,
+                });
+            }
+        }
+    }
+
+    fn expand(&self, node: &Node, entry: &str) -> Vec<Directory> {
+        let mut directories = Vec::new();
+        for entry in expand_lib(entry, &node.file) {
+            match (origin_relative(&entry), &node.place) {
+                (Some(rest), Place::Member(path)) => {
+                    directories.push(match site_packages_path(path).as_deref() {
+                        Some(installed) => match join_relative(parent(installed), rest) {
+                            Some(directory) => Directory::Wheel(directory),
+                            None => Directory::Outside(entry.clone()),
+                        },
+                        None => Directory::Outside(entry.clone()),
+                    });
+                }
+                (Some(rest), Place::Library(_)) => {
+                    let rest = rest.trim_start_matches('/');
+                    directories.extend(
+                        node.origins.iter().map(|origin| Directory::Disk(origin.join(rest))),
+                    );
+                }
+                (None, _) if entry.starts_with('/') => {
+                    let places = self.disk.places(Path::new(&entry));
+                    directories.extend(places.into_iter().map(Directory::Disk));
+                }
+                (None, _) => {}
+            }
+        }
+        directories
+    }
+}
+
+/// `$LIB` is `lib64`, `lib` or Debian's multiarch directory, as the target's ld.so was built;
+/// `$PLATFORM` is its AT_PLATFORM, which is the architecture's name.
+fn expand_lib(entry: &str, file: &ElfFile) -> Vec<String> {
+    let platform = file.machine.arch.map_or("", |arch| arch.as_str());
+    let entry = entry.replace("${PLATFORM}", platform).replace("$PLATFORM", platform);
+    if !entry.contains("$LIB") && !entry.contains("${LIB}") {
+        return vec![entry];
+    }
+    let triplet = file.machine.arch.map(|arch| format!("lib/{}", conf::triplet(arch)));
+    let lib64 = file.machine.is_64.then(|| "lib64".to_owned());
+    lib64
+        .into_iter()
+        .chain(["lib".to_owned()])
+        .chain(triplet)
+        .map(|lib| entry.replace("${LIB}", &lib).replace("$LIB", &lib))
+        .collect()
+}
