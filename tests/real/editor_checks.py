@@ -115,8 +115,18 @@ def memory_problems(before: ElfFile, after: ElfFile) -> list[str]:
     loads = len(after.loads) - len(before.loads)
     if loads > 1:
         problems.append(f"{loads} more PT_LOAD segments, at most one is needed")
+    # glibc before 2.36 adds the load address to the pointers in .dynamic in place.
+    if dynamic_is_writable(before) and not dynamic_is_writable(after):
+        problems.append("PT_DYNAMIC was writable and is no more")
     known = set(segment_problems(before))
     return problems + [problem for problem in segment_problems(after) if problem not in known]
+
+
+def dynamic_is_writable(elf: ElfFile) -> bool:
+    """Whether PT_DYNAMIC (2) lies in a writable PT_LOAD, whole."""
+    dynamic = next(s for s in elf.segments if s.kind == 2)
+    end = dynamic.address + dynamic.file_size
+    return any(s.flags & 2 and s.address <= dynamic.address and end <= s.address + s.memory_size for s in elf.loads)
 
 
 def segment_problems(elf: ElfFile) -> list[str]:

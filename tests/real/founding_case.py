@@ -143,7 +143,7 @@ def vendored_bases(wheel: Path) -> list[str]:
     """The vendored libraries' names without what makes them unique (eight hex digits, once or twice)."""
     with zipfile.ZipFile(wheel) as archive:
         names = [n.split("/")[1] for n in archive.namelist() if n.startswith("numpy.libs/") and n[-1] != "/"]
-    return sorted(re.sub(r"(-[0-9a-f]{8})+(?=\.so)", "", name) for name in names)
+    return sorted(re.sub(r"(-[0-9a-f]{8})+(?=\.)", "", name) for name in names)
 
 
 def test(variant: founding_build.Variant, wheel: Path, options: argparse.Namespace) -> tuple[str, list[str]]:
