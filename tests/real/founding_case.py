@@ -69,6 +69,16 @@ def repair(truewheel: Path, variant: founding_build.Variant, output: Path) -> tu
     return written[0], found
 
 
+def again_problems(truewheel: Path, wheel: Path, output: Path) -> list[str]:
+    """A repaired wheel is right: repairing it must give the same bytes under the same name."""
+    shutil.rmtree(output, ignore_errors=True)
+    done = run([truewheel, "repair", "-w", output, wheel])
+    again = output / wheel.name
+    if done.status != 0 or not again.exists():
+        return [f"repaired again: status {done.status}: {done.output.strip()}"]
+    return [] if fetch.sha256(again) == fetch.sha256(wheel) else ["repaired again, the wheel has other bytes"]
+
+
 def library_problems(wheel: Path) -> list[str]:
     """What is wrong with the binaries of a repaired wheel: names, search paths, what was vendored."""
     with zipfile.ZipFile(wheel) as archive:
@@ -205,7 +215,8 @@ def check_variant(variant: founding_build.Variant, options: argparse.Namespace) 
     tags = wheel_file.platforms(wheel.name)
     if not all(re.fullmatch(r"manylinux(_\d+_\d+|1|2010|2014)_x86_64", tag) for tag in tags):
         found.append(f"platform tags {sorted(tags)}")
-    found += wheel_file.problems(wheel) + library_problems(wheel)
+    found += wheel_file.problems(wheel) + wheel_file.copy_problems(variant.wheel, wheel) + library_problems(wheel)
+    found += again_problems(options.truewheel.absolute(), wheel, output.with_name(f"{variant.name}-again"))
     if not options.no_oracle:
         found += oracle_problems(variant, wheel, output.with_name(f"{variant.name}-auditwheel"))
     count, test_problems = test(variant, wheel, options)

@@ -94,6 +94,30 @@ def record_problems(contents: dict[str, bytes], info: str) -> list[str]:
     return found
 
 
+def copy_problems(before: Path, after: Path) -> list[str]:
+    """Where a repaired wheel changed more of the archive than it had to: order, dates, modes, compressed bytes."""
+    with zipfile.ZipFile(before) as one, zipfile.ZipFile(after) as two:
+        members = {member.filename: member for member in one.infolist()}
+        found = []
+        for member in two.infolist():
+            old = members.get(member.filename)
+            if old is None or old.CRC != member.CRC:
+                continue
+            # The mode's type bits may be added (0o664 becomes 0o100664), the permissions stay.
+            facts = [(m.date_time, m.compress_size, m.external_attr >> 16 & 0o7777) for m in (old, member)]
+            if facts[0] != facts[1]:
+                found.append(f"{member.filename} was {facts[0]}, is {facts[1]}, with the same contents")
+        names = two.namelist()
+        gone = [name for name in members if name not in names and not name.endswith("/")]
+        found += [f"{name} is not there any more" for name in gone]
+        info = [name.split("/")[0].endswith(".dist-info") for name in names]
+        if info != sorted(info):
+            found.append("the .dist-info directory is not at the end of the archive")
+        if not names[-1].endswith(".dist-info/RECORD"):
+            found.append(f"{names[-1]} comes after RECORD")
+    return found
+
+
 def unpack(wheel: Path, directory: Path) -> list[Path]:
     """Writes every member below `directory`, with its mode; returns the files' paths."""
     written = []
