@@ -162,6 +162,30 @@ impl<'data> Bytes<'data> {
     }
 }
 
+/// How many bytes of names may be read from one file in all.
+///
+/// Strings share their ends, so a small file can have many symbols whose names all run through the same
+/// megabyte. Honest names come to no more than a few times the size of the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(bytes: &Bytes<'_>) -> Self {
+        Budget { left: bytes.size().saturating_mul(4).saturating_add(1 << 16) }
+    }
+
+    /// Takes `size` bytes away.
+    pub(crate) fn spend(&mut self, what: &'static str, offset: u64, size: usize) -> Result<()> {
+        self.left = self
+            .left
+            .checked_sub(size as u64 + 1)
+            .ok_or_else(|| Error::table(what, offset, "has names that overlap without end"))?;
+        Ok(())
+    }
+}
+
 /// `value` raised to a multiple of `align`; 0 and 1 mean no alignment (gABI, `sh_addralign`).
 pub(crate) fn align_up(value: u64, align: u64) -> Option<u64> {
     match align {

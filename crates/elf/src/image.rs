@@ -11,6 +11,9 @@ use crate::read::Elf;
 /// over them cheap.
 const MOST_SEGMENTS: usize = 256;
 
+/// Likewise: real files have some tens of entries, and a few hundred needed names at most.
+const MOST_ENTRIES: usize = 4096;
+
 /// One file with everything that an edit looks at more than once.
 #[derive(Clone, Debug)]
 pub(crate) struct Image<'data> {
@@ -34,10 +37,17 @@ impl<'data> Image<'data> {
             elf.bytes.range("a PT_LOAD segment", load.p_offset, load.p_filesz)?;
         }
         let dynamic = elf.dynamic()?.ok_or(ErrorKind::NotDynamic)?;
+        if dynamic.entries.len() > MOST_ENTRIES {
+            let offset = dynamic.offset;
+            return Err(Error::table("PT_DYNAMIC", offset, "has more than 4096 entries"));
+        }
         let strings = dynamic.strings(&elf.segments)?;
         let sections = elf.header.sections(&elf.bytes);
         let image = Image { elf, dynamic, strings, sections };
         image.check_strings()?;
+        // Chains of versions are walked more than once. Here they are found to be of bounded length.
+        image.elf.version_needs()?;
+        image.elf.version_definitions()?;
         Ok(image)
     }
 

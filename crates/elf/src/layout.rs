@@ -115,7 +115,7 @@ fn with_new_segment(image: &Image<'_>, used: &Used, demand: &Demand) -> Result<L
     let mut moves = Vec::new();
     let end = place(&room, &blocks, &mut moves)?;
     let size = end - base;
-    let flags = if demand.dynamic.is_some() { elf::PF_R | elf::PF_W } else { elf::PF_R };
+    let flags = if needs_write(image, demand) { elf::PF_R | elf::PF_W } else { elf::PF_R };
     let segment = Segment {
         p_type: elf::PT_LOAD,
         p_flags: flags,
@@ -239,11 +239,10 @@ fn existing_room(
         let segment = image.segments().get(index)?;
         let mut room = space::behind_segment(image, used, index)?;
         let endless = room.size > u64::from(u32::MAX);
-        // ld.so before 2.35 writes addresses into .dynamic, so that needs a writable home. Strings
-        // do not belong among code unless they were there before.
-        let fits = match demand.dynamic {
-            Some(_) => segment.is_writable() && !segment.is_executable(),
-            None => {
+        // Strings do not belong among code unless they were there before.
+        let fits = match needs_write(image, demand) {
+            true => segment.is_writable() && !segment.is_executable(),
+            false => {
                 (!segment.is_writable() || endless)
                     && (!segment.is_executable() || is_home(segment))
             }
@@ -255,6 +254,17 @@ fn existing_room(
         let end = place(&room, blocks, &mut Vec::new()).ok()?;
         (fits && end - room.address <= room.size).then_some(room)
     })
+}
+
+/// Whether what moves must be writable. ld.so before 2.35 writes addresses into `.dynamic`, but not
+/// where it is read-only, as on MIPS.
+fn needs_write(image: &Image<'_>, demand: &Demand) -> bool {
+    let offset = image.dynamic.offset;
+    let holds = |segment: &&Segment| {
+        segment.is_load() && segment.p_offset <= offset && offset < segment.file_end()
+    };
+    let home = image.segments().iter().find(holds);
+    demand.dynamic.is_some() && home.is_some_and(Segment::is_writable)
 }
 
 /// The alignment of a new segment: that of the file's own segments.

@@ -6,7 +6,7 @@
 use object::elf::{self, DynamicTag};
 
 use crate::dynamic::{Dynamic, StringTable};
-use crate::encoding::{Bytes, Class, Endian};
+use crate::encoding::{Budget, Bytes, Class, Endian};
 use crate::error::{ErrorKind, Result};
 use crate::header::{FileHeader, Segment, read_ident};
 use crate::notes;
@@ -141,7 +141,14 @@ impl<'data> Elf<'data> {
             return Ok(Vec::new());
         }
         let strings = dynamic.strings(&self.segments)?;
-        needed.map(|entry| strings.get(&self.bytes, "DT_NEEDED", entry.value)).collect()
+        let mut budget = Budget::new(&self.bytes);
+        needed
+            .map(|entry| {
+                let name = strings.get(&self.bytes, "DT_NEEDED", entry.value)?;
+                budget.spend("DT_NEEDED", strings.offset, name.len())?;
+                Ok(name)
+            })
+            .collect()
     }
 
     /// `DT_RPATH`.

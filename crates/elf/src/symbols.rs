@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use object::elf::{self, SymbolBind};
 
 use crate::dynamic::{Dynamic, StringTable};
-use crate::encoding::{Bytes, Class, Encoding};
+use crate::encoding::{Budget, Bytes, Class, Encoding};
 use crate::error::{Error, Result};
 use crate::hash;
 use crate::header::{Segment, offset_of};
@@ -198,6 +198,7 @@ pub(crate) fn symbols<'data>(
         Some(address) => Some(offset_of(segments, "DT_VERSYM", address, 2 * table.count)?),
         None => None,
     };
+    let mut budget = Budget::new(bytes);
     let mut symbols = Vec::new();
     for index in 1..table.count {
         let raw = table.get(bytes, index)?;
@@ -210,8 +211,10 @@ pub(crate) fn symbols<'data>(
                 names.get(&index).map(|&(name, file)| SymbolVersion { name, file, hidden })
             }
         };
+        let name = strings.get(bytes, "st_name", raw.st_name.into())?;
+        budget.spend("DT_SYMTAB", table.offset, name.len())?;
         symbols.push(Symbol {
-            name: strings.get(bytes, "st_name", raw.st_name.into())?,
+            name,
             binding: raw.binding(),
             kind: raw.st_info & 0xf,
             defined: raw.is_defined(),

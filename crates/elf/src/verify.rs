@@ -10,6 +10,7 @@ use object::elf::{self, DynamicTag};
 
 use crate::dynamic::is_address;
 use crate::edit::{Edits, SearchPathEdit, SonameEdit};
+use crate::encoding::Budget;
 use crate::error::{Error, Result};
 use crate::hash;
 use crate::header::{Section, Segment, offset_of};
@@ -277,10 +278,13 @@ fn symbol_facts<'data>(image: &Image<'data>) -> Result<SymbolFacts<'data>> {
     let table = SymbolTable::find(bytes, machine, &elf.segments, &image.dynamic)?;
     let Some(table) = table else { return Ok(facts) };
     let end = image.strings.offset + image.strings.size;
+    let mut budget = Budget::new(bytes);
     for index in 0..table.count {
         let symbol = table.get(bytes, index)?;
         let name = image.strings.offset + u64::from(symbol.st_name);
-        facts.names.push(bytes.raw_string("st_name", name, end)?);
+        let name = bytes.raw_string("st_name", name, end)?;
+        budget.spend("DT_SYMTAB", table.offset, name.len())?;
+        facts.names.push(name);
         facts.others.push((symbol.st_info, symbol.st_shndx));
     }
     if let Some(address) = image.dynamic.value(elf::DT_VERSYM) {

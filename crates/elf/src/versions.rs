@@ -8,7 +8,7 @@
 use object::elf;
 
 use crate::dynamic::{Dynamic, StringTable};
-use crate::encoding::Bytes;
+use crate::encoding::{Budget, Bytes};
 use crate::error::{Error, Result};
 use crate::header::{Segment, offset_of};
 
@@ -200,14 +200,18 @@ pub(crate) fn needs<'data>(
     dynamic: &Dynamic,
     strings: &StringTable,
 ) -> Result<Vec<VersionNeed<'data>>> {
+    let mut budget = Budget::new(bytes);
     let mut total = 0;
     let mut needs = Vec::new();
     for record in need_records(bytes, segments, dynamic)? {
         let file = strings.get(bytes, "vn_file", record.vn_file.into())?;
+        budget.spend("DT_VERNEED", record.offset, file.len())?;
         let mut versions = Vec::new();
         for version in need_versions(bytes, &record)? {
+            let name = strings.get(bytes, "vna_name", version.vna_name.into())?;
+            budget.spend("DT_VERNEED", record.offset, name.len())?;
             versions.push(NeededVersion {
-                name: strings.get(bytes, "vna_name", version.vna_name.into())?,
+                name,
                 weak: version.vna_flags & elf::VER_FLG_WEAK.0 != 0,
                 index: version.vna_other,
             });
@@ -234,10 +238,13 @@ pub(crate) fn definitions<'data>(
 ) -> Result<Vec<VersionDefinition<'data>>> {
     let records = definition_records(bytes, segments, dynamic)?;
     let named = records.iter().filter_map(|record| Some((record, *record.vda_names.first()?)));
+    let mut budget = Budget::new(bytes);
     named
         .map(|(record, name)| {
+            let name = strings.get(bytes, "vda_name", name.into())?;
+            budget.spend("DT_VERDEF", strings.offset, name.len())?;
             Ok(VersionDefinition {
-                name: strings.get(bytes, "vda_name", name.into())?,
+                name,
                 base: record.vd_flags & elf::VER_FLG_BASE.0 != 0,
                 weak: record.vd_flags & elf::VER_FLG_WEAK.0 != 0,
                 index: record.vd_ndx,

@@ -319,3 +319,104 @@ fn flipped_bytes_never_panic() {
         }
     }
 }
+
+/// `bytes` with all symbols that are bound to versions of `file` unversioned.
+fn without_versions_of(bytes: &[u8], file: &str) -> Vec<u8> {
+    let elf = Elf::parse(bytes).unwrap();
+    let needs = elf.version_needs().unwrap();
+    let need = needs.iter().find(|need| need.file == file).unwrap();
+    let goblin = Goblin::parse(bytes).unwrap();
+    let table =
+        goblin.section_headers.iter().find(|section| section.sh_type == 0x6fff_ffff).unwrap();
+    let mut bytes = bytes.to_vec();
+    let start = usize::try_from(table.sh_offset).unwrap();
+    let end = start + usize::try_from(table.sh_size).unwrap();
+    for entry in bytes[start..end].chunks_exact_mut(2) {
+        let index = u16::from_le_bytes([entry[0], entry[1]]);
+        if need.versions.iter().any(|version| version.index == index) {
+            entry.copy_from_slice(&1_u16.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn what_is_needed_of_a_removed_library_goes_with_it() {
+    let bytes = &files()["gnu-ld.so"];
+    let before = seen_by_goblin(bytes).needs;
+    assert_eq!(before.len(), 2);
+    for gone in 0..2 {
+        let file = before[gone].0.clone();
+        let unbound = without_versions_of(bytes, &file);
+        let edits = Edits { remove_needed: [file.clone()].into(), ..Edits::default() };
+        let edited = patch(&unbound, &edits).unwrap().apply(&unbound);
+        let after = seen_by_goblin(&edited);
+        assert_eq!(after.needs, [before[1 - gone].clone()], "{file}");
+        assert!(!after.needed.contains(&file));
+        // And the other one, which leaves no version need at all.
+        let other = before[1 - gone].0.clone();
+        let unbound = without_versions_of(&edited, &other);
+        let edits = Edits { remove_needed: [other].into(), ..Edits::default() };
+        let edited = patch(&unbound, &edits).unwrap().apply(&unbound);
+        assert_eq!(Elf::parse(&edited).unwrap().version_needs().unwrap(), []);
+        assert_eq!(Elf::parse(&edited).unwrap().needed().unwrap(), [""; 0]);
+    }
+}
+
+#[test]
+fn symbols_have_their_versions_and_libraries() {
+    let bytes = &files()["gnu-ld.so"];
+    let elf = Elf::parse(bytes).unwrap();
+    let symbols = elf.symbols().unwrap();
+    let find = |name| *symbols.iter().find(|symbol| symbol.name == name).unwrap();
+    let malloc = find("malloc");
+    assert!(!malloc.defined);
+    assert_eq!(malloc.version.unwrap().file, Some("libc.so.6"));
+    assert!(malloc.version.unwrap().name.starts_with("GLIBC_2."));
+    let answer = find("answer");
+    assert!(answer.defined);
+    assert_eq!((answer.version.unwrap().name, answer.version.unwrap().file), ("LIB_1", None));
+    let names: Vec<&str> =
+        elf.version_definitions().unwrap().iter().map(|version| version.name).collect();
+    assert_eq!(names, ["libdemo.so.1", "LIB_1", "LIB_2"]);
+}
+
+#[test]
+fn as_many_symbols_are_read_as_goblin_reads() {
+    for (name, bytes) in files() {
+        let ours = Elf::parse(&bytes).unwrap().symbols().unwrap().len();
+        // goblin counts the reserved first symbol too.
+        assert_eq!(ours + 1, Goblin::parse(&bytes).unwrap().dynsyms.len(), "{name}");
+    }
+}
+
+#[test]
+fn renamed_to_a_name_already_needed_leaves_both_entries_and_is_done() {
+    let bytes = &files()["gnu-ld.so"];
+    let replace_needed = BTreeMap::from([("libm.so.6".to_owned(), "libc.so.6".to_owned())]);
+    let edits = Edits { replace_needed, ..Edits::default() };
+    let edited = patch(bytes, &edits).unwrap().apply(bytes);
+    assert_eq!(seen_by_goblin(&edited).needed, ["libc.so.6", "libc.so.6"]);
+    assert!(patch(&edited, &edits).unwrap().is_empty());
+}
+
+#[test]
+fn the_search_path_has_exactly_one_tag() {
+    let bytes = &files()["execstack-rpath.so"];
+    let mut edited = bytes.clone();
+    for path in ["$ORIGIN/a", "$ORIGIN/b/longer"] {
+        for search_path in
+            [SearchPathEdit::Rpath(path.into()), SearchPathEdit::Runpath(path.into())]
+        {
+            let is_rpath = matches!(search_path, SearchPathEdit::Rpath(_));
+            let edits = Edits { search_path: Some(search_path), ..Edits::default() };
+            edited = patch(&edited, &edits).unwrap().apply(&edited);
+            let elf = Elf::parse(&edited).unwrap();
+            let found = (elf.rpath().unwrap(), elf.runpath().unwrap());
+            let wanted = if is_rpath { (Some(path), None) } else { (None, Some(path)) };
+            assert_eq!(found, wanted);
+        }
+    }
+    // All of it fits where the old path was.
+    assert_eq!(edited.len(), bytes.len());
+}
