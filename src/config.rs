@@ -155,7 +155,8 @@ fn search(
     let mut lib_paths = Vec::new();
     for value in lib_path.iter().filter(|value| !is_placeholder(value)) {
         for path in env::split_paths(value).filter(|path| !path.as_os_str().is_empty()) {
-            lib_paths.push(SearchDirectory { path: absolute(&path)?, origin: "--lib-path".to_owned() });
+            lib_paths
+                .push(SearchDirectory { path: absolute(&path)?, origin: "--lib-path".to_owned() });
         }
     }
     lib_paths.extend(from_variable("TRUEWHEEL_LIBRARY_PATH")?);

@@ -96,9 +96,14 @@ pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
     refuse_to_replace(path, &plan, options)?;
 
     // From here on nothing is decided, only done.
-    let members = patch::patch(&wheel, &plan, options)?;
-    let written = write::write(&wheel, &scan, &plan, members, &options.output)?;
-    verify::verify(&written, &plan)?;
+    let written = if plan.is_nothing() {
+        Written::copy_of(&wheel, &options.output)?
+    } else {
+        let members = patch::patch(&wheel, &plan, options)?;
+        let written = write::write(&wheel, &scan, &plan, members, &options.output)?;
+        verify::verify(&written, &plan)?;
+        written
+    };
     Ok(Prepared { input: path.to_owned(), written, plan })
 }
 

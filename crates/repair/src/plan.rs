@@ -11,6 +11,7 @@ pub(crate) use elf::globs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use truewheel_elf::Edits;
 use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
@@ -38,6 +39,8 @@ pub struct Vendored {
     pub member: MemberPath,
     /// Permission bits of the copy.
     pub mode: u32,
+    /// When the source was last changed.
+    pub modified: Option<SystemTime>,
     /// Who needs it, by which name, and the rule that found it.
     pub users: Vec<String>,
 }
@@ -63,6 +66,8 @@ pub struct Plan {
     pub renamed: BTreeMap<MemberPath, MemberPath>,
     /// Path in the result → member of the input whose contents it gets.
     pub copies: BTreeMap<MemberPath, MemberPath>,
+    /// RECORD of the input does not tell the truth, and is written anew.
+    pub corrects_record: bool,
     /// Needed names that stay and that the target or the user answers for, by member.
     pub outside: BTreeMap<MemberPath, BTreeSet<String>>,
     /// Things the user should know.
@@ -80,6 +85,7 @@ impl Plan {
             && self.dropped.is_empty()
             && self.renamed.is_empty()
             && self.copies.is_empty()
+            && !self.corrects_record
     }
 }
 
@@ -116,6 +122,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         output_name: file_name_of(wheel),
         new_tags: old_tags.clone(),
         old_tags,
+        corrects_record: !scan.notes.is_empty(),
         notes: scan.notes.clone(),
         modified: match options.source_date_epoch {
             Some(seconds) => Timestamp::from_unix(seconds),
@@ -225,6 +232,7 @@ impl Plan {
             "copies": names(&self.copies),
             "dropped": dropped,
             "rewritten": self.replaced.keys().map(MemberPath::as_str).collect::<Vec<_>>(),
+            "corrects_record": self.corrects_record,
             "notes": self.notes,
         })
     }
@@ -259,6 +267,9 @@ impl fmt::Display for Plan {
         }
         for path in self.replaced.keys() {
             writeln!(f, "rewrite {path}")?;
+        }
+        if self.corrects_record {
+            writeln!(f, "correct RECORD")?;
         }
         if self.is_nothing() {
             writeln!(f, "nothing to change")?;

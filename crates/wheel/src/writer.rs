@@ -249,6 +249,21 @@ impl WheelWriter {
 }
 
 impl Written {
+    /// A copy of `wheel`, byte by byte, in `directory`, which is made if it is not there: for a
+    /// wheel that is right as it is.
+    ///
+    /// # Errors
+    ///
+    /// Reading or writing fails.
+    pub fn copy_of(wheel: &Wheel, directory: &Path) -> Result<Self> {
+        let file = fs::create_dir_all(directory).and_then(|()| temporary_file(directory));
+        let mut file = file.map_err(|source| Error::io("cannot write to", directory, source))?;
+        let mut input = fs::File::open(wheel.path())
+            .map_err(|error| Error::io("cannot open", wheel.path(), error))?;
+        io::copy(&mut input, &mut file).and_then(|_| file.flush()).map_err(writing)?;
+        Ok(Self { file, directory: directory.to_owned(), record: Record::default() })
+    }
+
     /// The temporary file. It can be read with [`Wheel::open_as`].
     #[must_use]
     pub fn path(&self) -> &Path {

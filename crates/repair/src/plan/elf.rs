@@ -90,6 +90,7 @@ impl Planner<'_> {
                 build_id: library.file.build_id.clone(),
                 member: member.clone(),
                 mode: library.mode | 0o600,
+                modified: library.modified,
                 users: self.users(*id),
             });
             self.remember_outside(*id, &member, plan);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use truewheel_wheel::Digest;
 
@@ -23,6 +24,8 @@ pub(crate) struct Library {
     pub digest: Digest,
     /// Permission bits, for the copy.
     pub mode: u32,
+    /// When the file was last changed, to notice that it changed again.
+    pub modified: Option<SystemTime>,
     /// What is in it.
     pub file: ElfFile,
 }
@@ -120,8 +123,8 @@ impl Disk {
         }
         let index = self.libraries.len();
         self.by_digest.insert(digest.sha256, index);
-        let mode = permission_bits(&metadata);
-        self.libraries.push(Library { path: real.to_owned(), digest, mode, file });
+        let (mode, modified) = (permission_bits(&metadata), metadata.modified().ok());
+        self.libraries.push(Library { path: real.to_owned(), digest, mode, modified, file });
         Ok(Candidate::Fit(index))
     }
 
