@@ -34,7 +34,14 @@ impl<'data> Image<'data> {
             return Err(Error::table("e_phoff", offset, "has more than 256 program headers"));
         }
         for load in elf.segments.iter().filter(|segment| segment.is_load()) {
-            elf.bytes.range("a PT_LOAD segment", load.p_offset, load.p_filesz)?;
+            let offset = load.p_offset;
+            elf.bytes.range("a PT_LOAD segment", offset, load.p_filesz)?;
+            // From here on the sum of two addresses or an address and a size cannot overflow.
+            if load.memory_end() > 1 << 62 || load.p_filesz > load.p_memsz || load.p_align > 1 << 32
+            {
+                let reason = "has a size or alignment that no loader takes";
+                return Err(Error::table("a PT_LOAD segment", offset, reason));
+            }
         }
         let dynamic = elf.dynamic()?.ok_or(ErrorKind::NotDynamic)?;
         if dynamic.entries.len() > MOST_ENTRIES {

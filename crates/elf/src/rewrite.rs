@@ -26,7 +26,7 @@ impl Layout {
     fn relocated(&self, address: u64) -> u64 {
         let found = self.moves.iter().find_map(|change| {
             let inside = address.checked_sub(change.block.address)?;
-            (inside < change.block.size).then_some(change.address + inside)
+            (inside < change.block.size).then(|| change.address + inside)
         });
         found.unwrap_or(address)
     }
