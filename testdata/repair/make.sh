@@ -1,0 +1,48 @@
+#!/bin/sh
+# Makes the ELF files of this directory. Needs gcc with GNU ld on x86_64 and glibc 2.34 or later. The tests use the
+# committed files and never run this.
+set -eu
+cd "$(dirname "$0")"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat > "$work/module.c" <<'END'
+extern void *PyModule_Create2(void *definition, int version);
+extern double cos(double);
+double turned(double x) { return cos(x); }
+void *PyInit__ext(void) { return PyModule_Create2(0, 1013); }
+END
+cat > "$work/uses_demo.c" <<'END'
+extern double answer(double);
+extern int next_count(void);
+double asked(double x) { return answer(x); }
+int counted(void) { return next_count(); }
+void *PyInit__ext(void) { return 0; }
+END
+cat > "$work/newer.c" <<'END'
+extern void *dlsym(void *, const char *);
+extern int pthread_create(void *, const void *, void *(*)(void *), void *);
+void *looked_up(const char *name) { return dlsym(0, name); }
+int started(void *thread) { return pthread_create(thread, 0, 0, 0); }
+void *PyInit__ext(void) { return 0; }
+END
+cat > "$work/fpectl.c" <<'END'
+extern char PyFPE_jbuf[];
+void *PyInit__ext(void) { return PyFPE_jbuf; }
+END
+echo 'int from_the_future(void) { return 1; }' > "$work/cxx.c"
+echo 'GLIBCXX_3.4.99 { global: from_the_future; };' > "$work/cxx.versions"
+cat > "$work/uses_cxx.c" <<'END'
+extern int from_the_future(void);
+int far(void) { return from_the_future(); }
+void *PyInit__ext(void) { return 0; }
+END
+cc="gcc -O1 -shared -fPIC -s -Wl,-z,noseparate-code"
+$cc "$work/module.c" -lm -o module.so
+$cc "$work/uses_demo.c" ../elf/gnu-ld.so -Wl,--allow-shlib-undefined -o uses-demo.so
+$cc "$work/newer.c" -o needs-glibc-2.34.so
+$cc "$work/module.c" -lm -Wl,-z,x86-64-v3 -o needs-x86-64-v3.so
+$cc "$work/fpectl.c" -o needs-fpectl.so
+$cc "$work/cxx.c" -Wl,-soname,libstdc++.so.6 -Wl,--version-script="$work/cxx.versions" -o newer-libstdc++.so
+$cc "$work/uses_cxx.c" newer-libstdc++.so -o uses-newer-libstdc++.so
+chmod 644 ./*.so
+ls -l
