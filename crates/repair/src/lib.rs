@@ -104,13 +104,16 @@ pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
         verify::verify(&written, &plan)?;
         written
     };
-    Ok(Prepared { input: path.to_owned(), written, plan })
+    let output = options.output.join(&plan.output_name);
+    Ok(Prepared { input: path.to_owned(), output, written, plan })
 }
 
 /// A repaired wheel that has been verified and has no name yet; dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Prepared {
     input: PathBuf,
+    /// As the caller spelled the directory.
+    output: PathBuf,
     written: Written,
     plan: Plan,
 }
@@ -127,8 +130,8 @@ impl Prepared {
     ///
     /// The operating system refuses the name.
     pub fn persist(self) -> Result<Report> {
-        let output = self.written.persist(&self.plan.output_name)?;
-        Ok(Report::new(self.input, output, self.plan))
+        self.written.persist(&self.plan.output_name)?;
+        Ok(Report::new(self.input, self.output, self.plan))
     }
 }
 

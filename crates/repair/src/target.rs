@@ -134,6 +134,16 @@ pub enum Libc {
     Bionic,
 }
 
+impl fmt::Display for Libc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Glibc => "glibc",
+            Self::Musl => "musl",
+            Self::Bionic => "Bionic",
+        })
+    }
+}
+
 /// What an ELF header says about the machine it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ElfMachine {

@@ -81,7 +81,7 @@ pub(crate) fn of_wheel(
         && libc != wanted
     {
         return Err(Error::refused_with(
-            format!("the wheel is built for {libc:?}, the requested tag is for {wanted:?}"),
+            format!("the wheel is built for {libc}, the requested tag is for {wanted}"),
             "build the wheel against the C library of the tag",
         ));
     }

@@ -3,7 +3,7 @@
 //! Members keep the order of the input; new ones come in front of `.dist-info`, which stays last, as
 //! the wheel format recommends, with RECORD at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use truewheel_wheel::{MemberKind, MemberPath, NewMember, Wheel, WheelWriter, Written};
@@ -25,6 +25,8 @@ pub(crate) fn write(
     let mut writer = WheelWriter::create(directory, record.clone())?;
     let mut new: BTreeMap<MemberPath, NewMember> =
         members.into_iter().map(|member| (member.path().clone(), member)).collect();
+    // Another member gets their names, such as the file behind a chain of links.
+    let taken: BTreeSet<&MemberPath> = plan.renamed.values().collect();
     let is_metadata = |path: &MemberPath| path.as_str().starts_with(&dist_info);
     for last in [false, true] {
         for member in wheel.members() {
@@ -32,7 +34,8 @@ pub(crate) fn write(
             let is_out = member.kind == MemberKind::Directory
                 || *path == record
                 || is_metadata(path) != last
-                || (plan.dropped.contains_key(&member.path) && path == &member.path);
+                || (plan.dropped.contains_key(&member.path) && path == &member.path)
+                || taken.contains(&member.path);
             if is_out {
                 continue;
             }

@@ -143,7 +143,7 @@ impl Disk {
         }
         match (self.libc, file.libc) {
             (Some(wanted), Some(found)) if wanted != found => {
-                Some(format!("for {found:?}, the wheel is for {wanted:?}"))
+                Some(format!("for {found}, the wheel is for {wanted}"))
             }
             _ => None,
         }
