@@ -1,4 +1,12 @@
 //! Whole repairs of wheels for Linux.
 
+/// Libraries of the wheel that are links or copies of each other.
+mod links;
+/// Where things lie in the repaired wheel, and what they are called.
+mod places;
 /// Which library a needed name leads to.
 mod search;
+/// Which platform tags the result has.
+mod tags;
+/// Other machines and other C libraries than those of this one.
+mod targets;

@@ -120,7 +120,7 @@ impl Sandbox {
         assert_eq!(run.status, 0, "{}", run.stderr);
         let names = self.names("out");
         assert_eq!(names.len(), 1, "{names:?}");
-        assert_eq!(run.stdout.trim_end().replace('\\', "/"), format!("ROOT/out/{}", names[0]));
+        assert_eq!(run.stdout.trim_end().replace('\\', "/"), format!("out/{}", names[0]));
         let output = Output::open(&self.root.join("out").join(&names[0]));
         assert_eq!(output.record_text(), output.expected_record());
         output

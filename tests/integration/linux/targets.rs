@@ -1,0 +1,129 @@
+//! Other machines and other C libraries than those of this one, and wheels with nothing to do.
+
+use std::fs;
+
+use crate::support::{Elf, Sandbox, Wheel};
+
+#[test]
+fn wheels_for_every_machine_are_repaired_on_this_one() {
+    for (file, arch, tags) in [
+        ("aarch64", "aarch64", "manylinux2014_aarch64.manylinux_2_17_aarch64"),
+        ("i386", "i686", "manylinux1_i686.manylinux_2_5_i686"),
+        ("armv7", "armv7l", "manylinux2014_armv7l.manylinux_2_17_armv7l"),
+        ("powerpc64le", "ppc64le", "manylinux2014_ppc64le.manylinux_2_17_ppc64le"),
+        ("s390x", "s390x", "manylinux2014_s390x.manylinux_2_17_s390x"),
+        ("riscv64", "riscv64", "manylinux_2_31_riscv64"),
+        ("loongarch64", "loongarch64", "manylinux_2_36_loongarch64"),
+        ("x86_64-lld", "x86_64", "manylinux1_x86_64.manylinux_2_5_x86_64"),
+    ] {
+        let file = format!("elf/{file}.so");
+        let sandbox = Sandbox::new();
+        sandbox.elf("libs/libfoo.so.1", &Elf::of(&file).soname("libfoo.so.1"));
+        let wheel = Wheel::new("demo").tag(&format!("cp312-cp312-linux_{arch}"));
+        let wheel = wheel.elf("demo/_ext.so", &Elf::of(&file).no_soname().needed("libfoo.so.1"));
+        let output = sandbox.repair(&wheel, &["--lib-path", "libs"]);
+        let vendored = output.vendored("demo.libs", "libfoo-#.so.1");
+        let extension = output.elf("demo/_ext.so");
+        assert_eq!(
+            extension.needed.last().map(String::as_str),
+            vendored.strip_prefix("demo.libs/")
+        );
+        assert_eq!(extension.rpath.as_deref(), Some("$ORIGIN/../demo.libs"), "{arch}");
+        assert_eq!(output.file_name(), format!("demo-1.0-cp312-cp312-{tags}.whl"));
+    }
+}
+
+#[test]
+fn a_wheel_for_musl_gets_a_musllinux_tag() {
+    let musl = |elf: Elf| elf.renamed("libc.so", "libc.musl-x86_64.so.1");
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &musl(Elf::of("elf/x86_64-musl.so")).soname("libfoo.so.1"));
+    let extension = musl(Elf::of("elf/x86_64-musl.so")).no_soname().needed("libfoo.so.1");
+    let output = sandbox.repair(&Wheel::demo(&extension), &["--lib-path", "libs"]);
+    assert_eq!(output.names_in("demo.libs"), ["libfoo-#.so.1"]);
+    assert_eq!(output.elf("demo/_ext.so").rpath.as_deref(), Some("$ORIGIN/../demo.libs"));
+    assert_eq!(output.file_name(), "demo-1.0-cp312-cp312-musllinux_1_1_x86_64.whl");
+}
+
+#[test]
+fn a_library_for_glibc_is_not_taken_into_a_wheel_for_musl() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let extension = Elf::of("elf/x86_64-musl.so").renamed("libc.so", "libc.musl-x86_64.so.1");
+    let wheel = Wheel::demo(&extension.no_soname().needed("libfoo.so.1"));
+    let text = sandbox.refusal(&wheel, &["--lib-path", "libs", "--ldpaths", "nowhere"]);
+    let passed = "\n  passed over: ROOT/libs/libfoo.so.1: for glibc, the wheel is for musl\n";
+    assert!(text.contains(passed), "{text}");
+}
+
+#[test]
+fn a_binary_of_another_machine_in_the_wheel_is_left_alone_and_told() {
+    let sandbox = Sandbox::new();
+    let foreign = Elf::of("elf/s390x.so");
+    let wheel = Wheel::demo(&Elf::module(&[])).elf("demo/firmware.so", &foreign);
+    let run = sandbox.try_repair(&wheel, &[]);
+    assert!(run.stderr.contains("demo/firmware.so"), "{}", run.stderr);
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(output.bytes("demo/firmware.so"), foreign.bytes());
+}
+
+#[test]
+fn a_wheel_that_needs_nothing_is_copied_byte_by_byte() {
+    let sandbox = Sandbox::new();
+    let tag = "cp312-cp312-manylinux1_x86_64.manylinux_2_5_x86_64";
+    let wheel = Wheel::demo(&Elf::module(&[])).tag(tag);
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(fs::read(output.path()).unwrap(), wheel.bytes());
+}
+
+#[test]
+fn a_wheel_for_any_platform_without_binaries_is_copied_byte_by_byte() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::new("demo").tag("py3-none-any").file("demo/__init__.py", "");
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(output.file_name(), "demo-1.0-py3-none-any.whl");
+    assert_eq!(fs::read(output.path()).unwrap(), wheel.bytes());
+}
+
+#[test]
+fn a_wheel_for_linux_without_binaries_keeps_its_tags_and_says_so() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::new("demo").file("demo/__init__.py", "");
+    let run = sandbox.try_repair(&wheel, &[]);
+    assert_eq!(run.status, 0);
+    let note = "note: no ELF file in the wheel: its tags stay as they are\n";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    assert_eq!(sandbox.names("out"), [wheel.file_name()]);
+}
+
+#[test]
+fn a_wheel_without_dynamic_binaries_has_nothing_to_bring() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::demo(&Elf::module(&[])).file("demo/not-elf.so", "MZ is no library");
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(output.text("demo/not-elf.so"), "MZ is no library");
+}
+
+#[test]
+fn binaries_are_told_by_their_bytes_and_not_by_their_names() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let extension = Elf::module(&["libfoo.so.1"]);
+    let wheel = Wheel::new("demo").elf("demo/odd.py", &extension).elf("demo/noext", &extension);
+    let output = sandbox.repair(&wheel, &["--lib-path", "libs"]);
+    for member in ["demo/odd.py", "demo/noext"] {
+        assert_eq!(output.elf(member).rpath.as_deref(), Some("$ORIGIN/../demo.libs"));
+    }
+}
+
+#[test]
+fn files_without_section_headers_are_repaired_like_others() {
+    for file in ["no-sections.so", "code-first.so", "align-2m.so", "relr.so", "sysv-hash.so"] {
+        let sandbox = Sandbox::new();
+        sandbox.elf("libs/libfoo.so.1", &Elf::of(&format!("elf/{file}")).soname("libfoo.so.1"));
+        let output =
+            sandbox.repair(&Wheel::demo(&Elf::module(&["libfoo.so.1"])), &["--lib-path", "libs"]);
+        let vendored = output.vendored("demo.libs", "libfoo-#.so.1");
+        assert_eq!(output.elf(&vendored).soname.as_deref(), vendored.strip_prefix("demo.libs/"));
+    }
+}
