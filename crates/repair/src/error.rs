@@ -4,6 +4,7 @@
 //! The first line says what is there and what should be; further lines name the places searched
 //! and a remedy, where one is known.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,25 @@ pub struct MissingLibrary {
     pub hint: Option<String>,
 }
 
+impl MissingLibrary {
+    /// One name that several files need, each with the search of its own: every place once.
+    pub(crate) fn of_users(users: &BTreeMap<String, &Self>) -> Self {
+        let distinct = |places: &dyn Fn(&Self) -> Vec<String>| {
+            let mut seen = BTreeSet::new();
+            let all = users.values().flat_map(|library| places(library));
+            all.filter(|place| seen.insert(place.clone())).collect()
+        };
+        let first = users.values().next();
+        Self {
+            needed: first.map(|library| library.needed.clone()).unwrap_or_default(),
+            users: users.keys().cloned().collect(),
+            searched: distinct(&|library| library.searched.clone()),
+            near_misses: distinct(&|library| library.near_misses.clone()),
+            hint: first.and_then(|library| library.hint.clone()),
+        }
+    }
+}
+
 impl Error {
     /// What went wrong.
     pub fn kind(&self) -> &ErrorKind {
@@ -102,6 +122,14 @@ impl Error {
 
     pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
         Self::new(ErrorKind::Io { path: path.to_owned(), error })
+    }
+
+    /// A build that still runs replaced a library between its reading and its use.
+    pub(crate) fn changed(path: &Path) -> Self {
+        Self::refused_with(
+            format!("{} changed while the wheel was being repaired", path.display()),
+            "run the repair again when the build has ended",
+        )
     }
 
     pub(crate) fn refused(what: impl Into<String>) -> Self {
@@ -190,6 +218,8 @@ fn not_earned(
             f,
             "\n  hint: it earns `{tag}`: ask for that or a newer one, or build on an older system"
         ),
-        None => f.write_str("\n  hint: build on an older system, such as a manylinux image"),
+        None => f.write_str(
+            "\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has",
+        ),
     }
 }

@@ -6,6 +6,7 @@
 
 mod binary;
 mod error;
+mod fetch;
 mod links;
 mod mangle;
 mod options;
@@ -20,6 +21,7 @@ mod verify;
 mod wheel_target;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use truewheel_wheel::{MemberPath, Wheel, Written};
@@ -32,6 +34,7 @@ pub use plan::{Plan, Vendored};
 pub use report::{Report, VendoredLibrary};
 pub use truewheel_wheel::PlatformTag;
 
+use fetch::{Fetched, Keep};
 use scan::Scan;
 use search::defaults;
 use search::disk::Disk;
@@ -92,14 +95,15 @@ pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
 pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
     let wheel = Wheel::open(path)?;
     let scan = scan::scan(&wheel)?;
-    let plan = decide(&wheel, &scan, options)?;
+    let keep = Keep::Contents(options.compression_level);
+    let (plan, libraries) = decide(&wheel, &scan, options, keep)?;
     refuse_to_replace(path, &plan, options)?;
 
     // From here on nothing is decided, only done.
     let written = if plan.is_nothing() {
         Written::copy_of(&wheel, &options.output)?
     } else {
-        let members = patch::patch(&wheel, &plan, options)?;
+        let members = patch::patch(&wheel, &plan, libraries, options)?;
         let written = write::write(&wheel, &scan, &plan, members, &options.output)?;
         verify::verify(&written, &plan)?;
         written
@@ -159,11 +163,15 @@ fn refuse_to_replace(input: &Path, plan: &Plan, options: &Options) -> Result<()>
 pub fn plan(path: &Path, options: &Options) -> Result<Plan> {
     let wheel = Wheel::open(path)?;
     let scan = scan::scan(&wheel)?;
-    decide(&wheel, &scan, options)
+    decide(&wheel, &scan, options, Keep::Digest).map(|(plan, _)| plan)
 }
 
+/// Vendored libraries as they were found, by their path in the wheel.
+type Libraries = BTreeMap<MemberPath, Fetched>;
+
 /// Steps 3 to 5, for the loader that the wheel's tags name.
-fn decide(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan> {
+fn decide(wheel: &Wheel, scan: &Scan, options: &Options, keep: Keep) -> Result<(Plan, Libraries)> {
+    let alone = |plan: Plan| (plan, Libraries::new());
     let tags = &wheel.filename().platforms;
     if let Some(tag) = tags.iter().find(|tag| is_foreign(tag)) {
         return match tag {
@@ -173,29 +181,34 @@ fn decide(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan> {
                 ),
                 "repair it with the tool of that system until truewheel can",
             )),
-            _ => plan::base(wheel, scan, options),
+            _ => plan::base(wheel, scan, options).map(alone),
         };
     }
     let links = links::links(wheel, scan)?;
     let files = elf_members(scan, &links);
     let is_any = tags.iter().all(|tag| *tag == PlatformTag::Any);
     if is_any && (files.is_empty() || is_for_many_systems(scan)) {
-        return plan::base(wheel, scan, options);
+        return plan::base(wheel, scan, options).map(alone);
     }
     let Some(target) = wheel_target::of_wheel(tags, &files, options.platform.as_ref())? else {
-        return plan::without_binaries(wheel, scan, &links, options);
+        return plan::without_binaries(wheel, scan, &links, options).map(alone);
     };
     let graph = resolve(files, &links, &target, options)?;
     let assessment = policy::assess(&graph, &target, tags, options)?;
-    plan::plan(&plan::Findings {
+    let mut fetched = fetch::fetch(&graph, &assessment, keep)?;
+    let (plan, paths) = plan::plan(&plan::Findings {
         wheel,
         scan,
         links: &links,
         graph: &graph,
         target: &target,
         assessment: &assessment,
+        fetched: &fetched,
         options,
-    })
+    })?;
+    let libraries =
+        paths.into_iter().filter_map(|(id, path)| Some((path, fetched.remove(&id)?))).collect();
+    Ok((plan, libraries))
 }
 
 /// The ELF files of the result, by their names there.

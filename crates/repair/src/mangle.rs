@@ -13,12 +13,13 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::fetch::Fetched;
 use crate::search::{Graph, NodeId, Place, Resolution};
 
-/// Gives each library in `vendor` its new file name.
+/// Gives each library in `fetched` its new file name.
 pub(crate) fn names(
     graph: &Graph,
-    vendor: &BTreeSet<NodeId>,
+    fetched: &BTreeMap<NodeId, Fetched>,
     keeps_name: &dyn Fn(&str) -> bool,
 ) -> BTreeMap<NodeId, String> {
     let name = |id: &NodeId| {
@@ -31,9 +32,9 @@ pub(crate) fn names(
             return Some((*id, soname.rsplit('/').next().unwrap_or(soname).to_owned()));
         }
         let is_repaired = library.path.parent().is_some_and(is_vendored_directory);
-        Some((*id, mangle(&file_name, &digits(graph, vendor, *id), is_repaired)))
+        Some((*id, mangle(&file_name, &digits(graph, fetched, *id), is_repaired)))
     };
-    vendor.iter().filter_map(name).collect()
+    fetched.keys().filter_map(name).collect()
 }
 
 /// Directories that repaired wheels keep their libraries in.
@@ -43,17 +44,17 @@ fn is_vendored_directory(directory: &Path) -> bool {
 }
 
 /// The first 8 hexadecimal digits of what tells this library from any other.
-fn digits(graph: &Graph, vendor: &BTreeSet<NodeId>, id: NodeId) -> String {
+fn digits(graph: &Graph, vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> String {
     let closure = closure(graph, vendor, id);
     if closure.len() == 1 {
-        return hexadecimal(&digest(graph, id));
+        return hexadecimal(&digest(vendor, id));
     }
     let mut hasher = Sha256::new();
-    hasher.update(digest(graph, id));
+    hasher.update(digest(vendor, id));
     let mut lines: Vec<([u8; 32], &str, [u8; 32])> = Vec::new();
     for user in &closure {
         for (needed, target) in vendored_needs(graph, vendor, *user) {
-            lines.push((digest(graph, *user), needed, digest(graph, target)));
+            lines.push((digest(vendor, *user), needed, digest(vendor, target)));
         }
     }
     lines.sort_unstable();
@@ -70,7 +71,7 @@ fn hexadecimal(digest: &[u8]) -> String {
 }
 
 /// `id` and every vendored library that it leads to.
-fn closure(graph: &Graph, vendor: &BTreeSet<NodeId>, id: NodeId) -> BTreeSet<NodeId> {
+fn closure(graph: &Graph, vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> BTreeSet<NodeId> {
     let mut closure = BTreeSet::from([id]);
     let mut queue = vec![id];
     while let Some(user) = queue.pop() {
@@ -85,20 +86,19 @@ fn closure(graph: &Graph, vendor: &BTreeSet<NodeId>, id: NodeId) -> BTreeSet<Nod
 
 fn vendored_needs<'a>(
     graph: &'a Graph,
-    vendor: &'a BTreeSet<NodeId>,
+    vendor: &'a BTreeMap<NodeId, Fetched>,
     id: NodeId,
 ) -> impl Iterator<Item = (&'a str, NodeId)> {
     graph.needs_of(id).iter().filter_map(|(needed, resolution)| match resolution {
-        Resolution::File(target, _) if vendor.contains(target) => Some((needed.as_str(), *target)),
+        Resolution::File(target, _) if vendor.contains_key(target) => {
+            Some((needed.as_str(), *target))
+        }
         _ => None,
     })
 }
 
-fn digest(graph: &Graph, id: NodeId) -> [u8; 32] {
-    match graph.node(id).place {
-        Place::Library(index) => graph.libraries[index].digest.sha256,
-        Place::Member(_) => [0; 32],
-    }
+fn digest(vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> [u8; 32] {
+    vendor.get(&id).map(|fetched| fetched.digest.sha256).unwrap_or_default()
 }
 
 /// Puts `digits` into `file_name`, in front of `.so` where it has one, else of its first dot. The

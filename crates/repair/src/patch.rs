@@ -3,20 +3,23 @@
 //! The largest files come first, and each is deflated in pieces, so that one 25 MB library does not
 //! keep one core busy while the others wait.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 
 use rayon::prelude::*;
-use truewheel_elf::Edits;
+use truewheel_elf::{Edits, PatchSet};
 use truewheel_wheel::{Digest, MemberPath, NewMember, Timestamp, Wheel, deflate};
 
+use crate::Libraries;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::plan::{Plan, Vendored};
 
 /// Where the bytes of a new member come from.
 enum Source<'a> {
-    /// A library on this machine, as the plan knows it.
-    Library(&'a Vendored),
+    /// A library on this machine, as the plan knows it, and what is kept of it.
+    Library(&'a Vendored, Option<(Vec<u8>, Vec<deflate::Piece>)>),
     /// A member of the input.
     Member(&'a MemberPath),
     /// The plan itself.
@@ -36,11 +39,16 @@ struct Job<'a> {
 const S_IFREG: u32 = 0o100_000;
 
 /// Makes every member that is not copied as it is, in the order of their paths.
-pub(crate) fn patch(wheel: &Wheel, plan: &Plan, options: &Options) -> Result<Vec<NewMember>> {
-    let mut jobs = jobs(wheel, plan)?;
+pub(crate) fn patch(
+    wheel: &Wheel,
+    plan: &Plan,
+    libraries: Libraries,
+    options: &Options,
+) -> Result<Vec<NewMember>> {
+    let mut jobs = jobs(wheel, plan, libraries)?;
     jobs.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(b.path)));
     let made: Result<Vec<NewMember>> = jobs
-        .par_iter()
+        .into_par_iter()
         .with_max_len(1)
         .map(|job| make(wheel, job, options.compression_level))
         .collect();
@@ -49,12 +57,15 @@ pub(crate) fn patch(wheel: &Wheel, plan: &Plan, options: &Options) -> Result<Vec
     Ok(made)
 }
 
-fn jobs<'a>(wheel: &'a Wheel, plan: &'a Plan) -> Result<Vec<Job<'a>>> {
+fn jobs<'a>(wheel: &'a Wheel, plan: &'a Plan, mut libraries: Libraries) -> Result<Vec<Job<'a>>> {
     let mut jobs = Vec::new();
     for library in &plan.vendored {
         jobs.push(Job {
             path: &library.member,
-            source: Source::Library(library),
+            source: Source::Library(
+                library,
+                libraries.remove(&library.member).and_then(|fetched| fetched.contents),
+            ),
             edits: plan.edits.get(&library.member),
             mode: S_IFREG | library.mode,
             modified: plan.modified,
@@ -105,42 +116,67 @@ fn member_job<'a>(
     })
 }
 
-fn make(wheel: &Wheel, job: &Job<'_>, level: u32) -> Result<NewMember> {
-    let bytes = contents(wheel, &job.source)?;
-    let bytes = match job.edits {
-        Some(edits) => {
-            let name = match job.source {
-                Source::Library(library) => library.source.display().to_string(),
-                _ => job.path.as_str().to_owned(),
-            };
-            let set =
-                truewheel_elf::patch(&bytes, edits).map_err(|error| Error::elf(name, error))?;
-            set.apply_to(bytes)
-        }
-        None => bytes,
+fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
+    let name = match &job.source {
+        Source::Library(library, _) => library.source.display().to_string(),
+        _ => job.path.as_str().to_owned(),
     };
-    let (pieces, digest) = rayon::join(|| deflate_pieces(&bytes, level), || Digest::of(&bytes));
+    let (mut bytes, done) = contents(wheel, job.source)?;
+    let mut changed = PatchSet::default();
+    if let Some(edits) = job.edits {
+        changed = truewheel_elf::patch(&bytes, edits).map_err(|error| Error::elf(name, error))?;
+        bytes = changed.apply_to(bytes);
+    }
+    let (pieces, digest) =
+        rayon::join(|| deflate_pieces(&bytes, done, &changed, level), || Digest::of(&bytes));
     let (path, mode) = (job.path.clone(), job.mode);
     Ok(NewMember::from_hashed_pieces(path, &bytes, &digest, pieces?, mode, job.modified)?)
 }
 
-fn deflate_pieces(bytes: &[u8], level: u32) -> Result<Vec<deflate::Piece>> {
-    let pieces = deflate::pieces(bytes.len()).into_par_iter().with_max_len(1);
-    Ok(pieces
-        .map(|piece| deflate::compress_piece(bytes, piece, level))
-        .collect::<std::result::Result<_, _>>()?)
+/// Deflates the pieces of `bytes` that are not among `done`, or that `changed` touches.
+fn deflate_pieces(
+    bytes: &[u8],
+    done: Vec<deflate::Piece>,
+    changed: &PatchSet,
+    level: u32,
+) -> Result<Vec<deflate::Piece>> {
+    let mut done: BTreeMap<usize, deflate::Piece> =
+        done.into_iter().map(|piece| (piece.range().start, piece)).collect();
+    let pieces: Vec<(Range<usize>, Option<deflate::Piece>)> = deflate::pieces(bytes.len())
+        .into_iter()
+        .map(|range| {
+            let known = done.remove(&range.start).filter(|piece| piece.range() == range);
+            (range.clone(), known.filter(|_| !touches(changed, &range)))
+        })
+        .collect();
+    pieces
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(range, known)| match known {
+            Some(piece) => Ok(piece),
+            None => Ok(deflate::compress_piece(bytes, range, level)?),
+        })
+        .collect()
 }
 
-fn contents(wheel: &Wheel, source: &Source<'_>) -> Result<Vec<u8>> {
+fn touches(changed: &PatchSet, range: &Range<usize>) -> bool {
+    let (start, end) = (range.start as u64, range.end as u64);
+    changed.edits.iter().any(|(at, bytes)| *at < end && *at + bytes.len() as u64 > start)
+        || (!changed.append.is_empty() && changed.append_at < end)
+}
+
+/// The bytes of a member before its edit, and what of them is deflated already.
+fn contents(wheel: &Wheel, source: Source<'_>) -> Result<(Vec<u8>, Vec<deflate::Piece>)> {
     match source {
-        Source::Bytes(bytes) => Ok(bytes.to_vec()),
+        Source::Bytes(bytes) => Ok((bytes.to_vec(), Vec::new())),
         Source::Member(path) => {
             let member = wheel.member(path.as_str()).ok_or_else(|| {
                 Error::verify(path.as_str(), "the plan names a member that is not there")
             })?;
-            Ok(wheel.read(member)?)
+            Ok((wheel.read(member)?, Vec::new()))
         }
-        Source::Library(library) => read_library(library),
+        Source::Library(_, Some(kept)) => Ok(kept),
+        Source::Library(library, None) => Ok((read_library(library)?, Vec::new())),
     }
 }
 
@@ -151,10 +187,7 @@ fn read_library(library: &Vendored) -> Result<Vec<u8>> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     if bytes.len() as u64 != library.digest.size || modified != library.modified {
-        return Err(Error::refused_with(
-            format!("{} changed while the wheel was being repaired", path.display()),
-            "run the repair again when the build has ended",
-        ));
+        return Err(Error::changed(path));
     }
     Ok(bytes)
 }

@@ -17,11 +17,12 @@ use truewheel_elf::Edits;
 use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
 
 use crate::error::{Error, Result};
+use crate::fetch::Fetched;
 use crate::links::Links;
 use crate::options::Options;
 use crate::policy::Assessment;
 use crate::scan::Scan;
-use crate::search::Graph;
+use crate::search::{Graph, NodeId};
 use crate::wheel_target::WheelTarget;
 
 /// A library that the wheel will bring along.
@@ -98,20 +99,21 @@ pub(crate) struct Findings<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) target: &'a WheelTarget,
     pub(crate) assessment: &'a Assessment,
+    pub(crate) fetched: &'a BTreeMap<NodeId, Fetched>,
     pub(crate) options: &'a Options,
 }
 
-/// Decides everything that remains to be decided.
-pub(crate) fn plan(findings: &Findings<'_>) -> Result<Plan> {
+/// Decides everything that remains to be decided. The second value says where each library goes.
+pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, BTreeMap<NodeId, MemberPath>)> {
     let mut plan = base(findings.wheel, findings.scan, findings.options)?;
     plan.notes.extend(findings.links.notes.iter().cloned());
     plan.notes.extend(findings.graph.notes.iter().cloned());
     plan.notes.extend(findings.assessment.notes.iter().cloned());
     links_into(findings.links, &mut plan);
-    elf::plan(findings, &mut plan)?;
+    let libraries = elf::plan(findings, &mut plan)?;
     let tags = &findings.assessment.tags;
     set_tags(findings.wheel, tags, &mut plan)?;
-    Ok(plan)
+    Ok((plan, libraries))
 }
 
 /// What every wheel gets, also one without binaries: a sound RECORD and WHEEL.

@@ -237,7 +237,7 @@ impl Policy<'_> {
     fn closure(&self, at: Promise) -> Outcome {
         let mut outcome =
             Outcome { at, vendor: BTreeSet::new(), missing: Vec::new(), obstacles: Vec::new() };
-        let mut missing: BTreeMap<String, MissingLibrary> = BTreeMap::new();
+        let mut missing: BTreeMap<&str, BTreeMap<String, &MissingLibrary>> = BTreeMap::new();
         let mut queue: Vec<NodeId> = self.graph.members().map(|(id, ..)| id).collect();
         let mut seen: BTreeSet<NodeId> = queue.iter().copied().collect();
         while let Some(id) = queue.pop() {
@@ -251,17 +251,14 @@ impl Policy<'_> {
                             queue.push(*target);
                         }
                     }
-                    Resolution::Missing(library) => missing
-                        .entry(needed.clone())
-                        .or_insert_with(|| MissingLibrary { users: Vec::new(), ..*library.clone() })
-                        .users
-                        .push(self.graph.name(id)),
+                    Resolution::Missing(library) => {
+                        missing.entry(needed).or_default().insert(self.graph.name(id), library);
+                    }
                     _ => {}
                 }
             }
         }
-        outcome.missing = missing.into_values().collect();
-        outcome.missing.iter_mut().for_each(|library| library.users.sort());
+        outcome.missing = missing.values().map(MissingLibrary::of_users).collect();
         outcome
     }
 

@@ -84,7 +84,8 @@ fn compare_record(wheel: &Wheel, digests: &BTreeMap<MemberPath, Digest>) -> Resu
     let bytes = wheel.read(member)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::refused(format!("{path}: not UTF-8, the RECORD format is")))?;
-    let rows = Record::parse(&text)?.rows;
+    let record = Record::parse(&text);
+    let rows = record.map_err(|error| Error::refused(format!("{path}: {error}")))?.rows;
     let files = digests.iter().map(|(path, digest)| (path.as_str().to_owned(), *digest)).collect();
     let mut notes = Vec::new();
     for disagreement in record::compare(&rows, &files) {

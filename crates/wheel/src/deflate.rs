@@ -60,13 +60,20 @@ pub struct Compressed {
     pub size: u64,
 }
 
-/// How a member of `len` bytes is cut: at least one piece, all of nearly one size, whatever the
-/// number of threads.
+impl Piece {
+    /// The bytes of the member that it holds.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+}
+
+/// How a member of `len` bytes is cut: at least one piece, at the same places whatever its length
+/// and the number of threads, so that a piece that no edit touches serves after the edit as well.
 #[must_use]
 pub fn pieces(len: usize) -> Vec<Range<usize>> {
     let count = len.div_ceil(PIECE).max(1);
-    let size = len.div_ceil(count).max(1);
-    let cut = |index: usize| index.saturating_mul(size).min(len);
+    let cut = |index: usize| index.saturating_mul(PIECE).min(len);
     (0..count).map(|index| cut(index)..cut(index + 1)).collect()
 }
 

@@ -1,8 +1,11 @@
 //! What RECORD says of a file: its SHA-256 and its size.
+//!
+//! Contents are hashed by ring: where the processor has no SHA instructions, it takes little more
+//! than half the time of sha2, and a repair of one large library spends a third of its time here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::Digest as _;
+use ring::digest::{SHA256, digest};
 use std::fmt;
 
 /// SHA-256 and size of a member's contents.
@@ -18,7 +21,12 @@ impl Digest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self { sha256: sha2::Sha256::digest(bytes).into(), size: bytes.len() as u64 }
+        let mut sha256 = [0; 32];
+        // SHA256_OUTPUT_LEN is 32: `zip` takes every byte of it.
+        for (to, from) in sha256.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+            *to = *from;
+        }
+        Self { sha256, size: bytes.len() as u64 }
     }
 
     /// The SHA-256 as 64 lower-case hexadecimal digits.

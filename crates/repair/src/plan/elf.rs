@@ -22,10 +22,13 @@ use crate::search::{NodeId, Place, Resolution};
 use crate::target::Libc;
 
 /// Plans the edits of every ELF file, and the libraries to bring along.
-pub(super) fn plan(findings: &Findings<'_>, plan: &mut Plan) -> Result<()> {
+pub(super) fn plan(
+    findings: &Findings<'_>,
+    plan: &mut Plan,
+) -> Result<BTreeMap<NodeId, MemberPath>> {
     let directory = libraries_directory(findings)?;
     let keeps = globs(&findings.options.no_mangle)?;
-    let names = mangle::names(findings.graph, &findings.assessment.vendor, &|n| keeps.is_match(n));
+    let names = mangle::names(findings.graph, findings.fetched, &|n| keeps.is_match(n));
     let mut planner = Planner { findings, directory, names };
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
@@ -36,7 +39,8 @@ pub(super) fn plan(findings: &Findings<'_>, plan: &mut Plan) -> Result<()> {
             plan.edits.insert(path, edits);
         }
     }
-    Ok(())
+    let directory = &planner.directory;
+    planner.names.iter().map(|(id, name)| Ok((*id, directory.join(name)?))).collect()
 }
 
 /// Compiles patterns as `fnmatch` has them: `*` also matches `/`.
@@ -75,6 +79,7 @@ impl Planner<'_> {
             }
             let Place::Library(index) = self.findings.graph.node(*id).place else { continue };
             let library = &self.findings.graph.libraries[index];
+            let Some(fetched) = self.findings.fetched.get(id) else { continue };
             let member = self.directory.join(name)?;
             if self.findings.wheel.member(member.as_str()).is_some() {
                 return Err(Error::refused_with(
@@ -85,7 +90,7 @@ impl Planner<'_> {
             let edits = self.library_edits(*id, name)?;
             plan.vendored.push(Vendored {
                 source: library.path.clone(),
-                digest: library.digest,
+                digest: fetched.digest,
                 soname: library.file.soname.clone(),
                 build_id: library.file.build_id.clone(),
                 member: member.clone(),

@@ -26,7 +26,8 @@ pub(super) fn wheel_file(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -
     let bytes = wheel.read(member)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::refused(format!("{path}: not UTF-8, the format of WHEEL is")))?;
-    let mut file = WheelFile::parse(&text)?;
+    let mut file =
+        WheelFile::parse(&text).map_err(|error| Error::refused(format!("{path}: {error}")))?;
     let wanted: Vec<Tag> = wheel.filename().with_platforms(tags.to_vec()).tags();
     file.set_tags(&wanted);
     if file.root_is_purelib() != Some(false) {

@@ -9,8 +9,6 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use truewheel_wheel::Digest;
-
 use crate::binary::{ElfFile, Machine};
 use crate::error::{Error, Result};
 use crate::target::{self, Libc};
@@ -20,8 +18,8 @@ use crate::target::{self, Libc};
 pub(crate) struct Library {
     /// The file behind every link.
     pub path: PathBuf,
-    /// Digest of the file as it was found.
-    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
     /// Permission bits, for the copy.
     pub mode: u32,
     /// When the file was last changed, to notice that it changed again.
@@ -49,7 +47,7 @@ pub(crate) struct Disk {
     libc: Option<Libc>,
     libraries: Vec<Library>,
     by_real_path: HashMap<PathBuf, Candidate>,
-    by_digest: HashMap<[u8; 32], usize>,
+    by_size: HashMap<u64, Vec<usize>>,
     sonames: HashMap<PathBuf, BTreeMap<String, PathBuf>>,
 }
 
@@ -62,7 +60,7 @@ impl Disk {
             libc,
             libraries: Vec::new(),
             by_real_path: HashMap::new(),
-            by_digest: HashMap::new(),
+            by_size: HashMap::new(),
             sonames: HashMap::new(),
         }
     }
@@ -117,15 +115,26 @@ impl Disk {
         if let Some(reason) = self.unfit(&file) {
             return Ok(Candidate::Unfit(reason));
         }
-        let digest = Digest::of(&bytes);
-        if let Some(&index) = self.by_digest.get(&digest.sha256) {
+        let size = bytes.len() as u64;
+        if let Some(index) = self.same_contents(&bytes)? {
             return Ok(Candidate::Fit(index));
         }
         let index = self.libraries.len();
-        self.by_digest.insert(digest.sha256, index);
+        self.by_size.entry(size).or_default().push(index);
         let (mode, modified) = (permission_bits(&metadata), metadata.modified().ok());
-        self.libraries.push(Library { path: real.to_owned(), digest, mode, modified, file });
+        self.libraries.push(Library { path: real.to_owned(), size, mode, modified, file });
         Ok(Candidate::Fit(index))
+    }
+
+    /// A library met before that has the same bytes.
+    fn same_contents(&self, bytes: &[u8]) -> Result<Option<usize>> {
+        for index in self.by_size.get(&(bytes.len() as u64)).into_iter().flatten() {
+            let path = &self.libraries[*index].path;
+            if fs::read(path).map_err(|error| Error::io(path, error))? == bytes {
+                return Ok(Some(*index));
+            }
+        }
+        Ok(None)
     }
 
     /// ld.so goes on past a file of another machine (`open_verify` in elf/dl-load.c). A library for

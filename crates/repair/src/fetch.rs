@@ -1,0 +1,81 @@
+//! Between steps 4 and 5: reads each library that will be vendored, once.
+//!
+//! Its name hangs on its SHA-256, so no edit can be made before it is hashed; on one core, while the
+//! others would wait. They deflate it meanwhile, as it is: an edit touches one or two of its pieces,
+//! and all others serve in the result as well.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use rayon::prelude::*;
+use truewheel_wheel::{Digest, deflate};
+
+use crate::error::{Error, Result};
+use crate::policy::Assessment;
+use crate::search::{Graph, NodeId, Place};
+
+/// Libraries above this, all together, are read again when their turn comes instead of being kept.
+const MOST_KEPT: u64 = 1 << 29;
+
+/// A library as it was found.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// Its contents, and its pieces deflated, where they were kept.
+    pub(crate) contents: Option<(Vec<u8>, Vec<deflate::Piece>)>,
+}
+
+/// How much is kept of what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The digest is enough: nothing will be written.
+    Digest,
+    /// Contents and deflated pieces, at this level.
+    Contents(u32),
+}
+
+/// Reads what `assessment` says is to be vendored.
+pub(crate) fn fetch(
+    graph: &Graph,
+    assessment: &Assessment,
+    keep: Keep,
+) -> Result<BTreeMap<NodeId, Fetched>> {
+    let libraries: Vec<(NodeId, usize)> = assessment
+        .vendor
+        .iter()
+        .filter_map(|id| match graph.node(*id).place {
+            Place::Library(index) => Some((*id, index)),
+            Place::Member(_) => None,
+        })
+        .collect();
+    let total: u64 = libraries.iter().map(|(_, index)| graph.libraries[*index].size).sum();
+    let keep = if total > MOST_KEPT { Keep::Digest } else { keep };
+    libraries
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(id, index)| {
+            let library = &graph.libraries[index];
+            let bytes = fs::read(&library.path).map_err(|error| Error::io(&library.path, error))?;
+            if bytes.len() as u64 != library.size {
+                return Err(Error::changed(&library.path));
+            }
+            Ok((id, fetched(bytes, keep)?))
+        })
+        .collect()
+}
+
+fn fetched(bytes: Vec<u8>, keep: Keep) -> Result<Fetched> {
+    let Keep::Contents(level) = keep else {
+        return Ok(Fetched { digest: Digest::of(&bytes), contents: None });
+    };
+    let (digest, pieces) = rayon::join(
+        || Digest::of(&bytes),
+        || {
+            let pieces = deflate::pieces(bytes.len()).into_par_iter().with_max_len(1);
+            let pieces = pieces.map(|piece| deflate::compress_piece(&bytes, piece, level));
+            pieces.collect::<std::result::Result<Vec<_>, _>>()
+        },
+    );
+    Ok(Fetched { digest, contents: Some((bytes, pieces?)) })
+}
