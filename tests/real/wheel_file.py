@@ -146,4 +146,8 @@ def pack(directory: Path, wheel: Path) -> None:
     record.write_text(rows.getvalue())
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in [*files, record]:
-            archive.write(path, path.relative_to(directory).as_posix())
+            # One date for all, so that the same tree gives the same bytes.
+            member = zipfile.ZipInfo(path.relative_to(directory).as_posix(), (2020, 1, 1, 0, 0, 0))
+            member.external_attr = path.stat().st_mode << 16
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, path.read_bytes())
