@@ -137,6 +137,21 @@ impl Wheel {
         self.read_member(member).map_err(|error| error.in_member(member.path.as_str()))
     }
 
+    /// The raw deflate stream of `member` as it is in the archive; `None` where the contents are
+    /// stored. Only [`Wheel::read`] checks what it holds.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails.
+    pub fn read_raw(&self, member: &Member) -> Result<Option<Vec<u8>>> {
+        if !member.is_deflated() {
+            return Ok(None);
+        }
+        layout::read_bytes(&self.file, member.data_offset, member.compressed_size)
+            .map(Some)
+            .map_err(|error| error.in_member(member.path.as_str()))
+    }
+
     fn read_member(&self, member: &Member) -> Result<Vec<u8>> {
         if member.kind == MemberKind::Directory {
             return Err(ErrorKind::NotAFile.into());
@@ -288,6 +303,10 @@ mod tests {
         assert_eq!(wheel.member("demo/sub").unwrap().kind, MemberKind::Directory);
         let member = wheel.member("demo/ü.txt").unwrap();
         assert_eq!(wheel.read(member).unwrap(), [b'x'; 5000]);
+        let raw = wheel.read_raw(member).unwrap().unwrap();
+        assert_eq!(inflate(&raw, 5000).unwrap(), [b'x'; 5000]);
+        assert_eq!(raw.len() as u64, member.compressed_size);
+        assert_eq!(wheel.read_raw(wheel.member("demo/sub").unwrap()).unwrap(), None);
         assert_eq!(member.mode, Some(0o100_644));
         assert_eq!(member.modified.to_string(), "2024-01-02 03:04:06");
         let sum: u64 = wheel.members().iter().map(|member| member.size).sum();

@@ -40,7 +40,7 @@ impl NewMember {
     ) -> Result<Self> {
         let compressed = deflate::compress_all(bytes, level);
         let compressed = compressed.map_err(|error| error.in_member(path.as_str()))?;
-        Self::from_compressed(path, bytes, &Digest::of(bytes), compressed, mode, modified)
+        Self::from_compressed_parts(path, bytes, &Digest::of(bytes), compressed, mode, modified)
     }
 
     /// From all pieces of `bytes`, deflated by [`deflate::compress_piece`], in order.
@@ -74,10 +74,16 @@ impl NewMember {
         modified: Timestamp,
     ) -> Result<Self> {
         let compressed = deflate::join(pieces).map_err(|error| error.in_member(path.as_str()))?;
-        Self::from_compressed(path, bytes, digest, compressed, mode, modified)
+        Self::from_compressed_parts(path, bytes, digest, compressed, mode, modified)
     }
 
-    fn from_compressed(
+    /// From `bytes`, deflated as a whole, for example by [`deflate::splice()`]. That the stream holds
+    /// these very bytes is for the caller to know: only its size and CRC-32 are compared here.
+    ///
+    /// # Errors
+    ///
+    /// `compressed` or `digest` is of other contents; `mode` is not a regular file's.
+    pub fn from_compressed_parts(
         path: MemberPath,
         bytes: &[u8],
         digest: &Digest,
