@@ -13,7 +13,8 @@ pub struct Edits {
     /// Sets or removes `DT_SONAME`.
     pub soname: Option<SonameEdit>,
     /// Renames `DT_NEEDED` entries, and with them the file names in `.gnu.version_r`: glibc aborts
-    /// when a version is needed of a file that is not.
+    /// when a version is needed of a file that is not. A name that stands only there can be renamed
+    /// to one that some needed name becomes.
     pub replace_needed: BTreeMap<String, String>,
     /// Removes `DT_NEEDED` entries, and what `.gnu.version_r` says of them. One that is not there
     /// is no error; one that symbols are bound to by version is.

@@ -52,9 +52,17 @@ pub(crate) fn wanted(image: &Image<'_>, edits: &Edits) -> Result<Wanted> {
     for entry in image.dynamic.entries.iter().filter(|entry| entry.tag == elf::DT_NEEDED) {
         needed.insert(name(entry)?);
     }
+    let arriving: BTreeSet<&String> = edits
+        .replace_needed
+        .iter()
+        .filter_map(|(old, new)| needed.contains(old.as_str()).then_some(new))
+        .collect();
     for (old, new) in &edits.replace_needed {
-        // Where the new name already stands in place of the old one, the edit has been made before.
-        if !needed.contains(old.as_str()) && (old == new || !needed.contains(new.as_str())) {
+        // Where the new name already stands in place of the old one, the edit has been made before;
+        // where it comes from another old name, this one is only in `.gnu.version_r`: a library may
+        // be needed by its path and asked for versions by its SONAME.
+        let comes = needed.contains(new.as_str()) || arriving.contains(new);
+        if !needed.contains(old.as_str()) && (old == new || !comes) {
             return Err(ErrorKind::NoSuchNeeded(old.clone()).into());
         }
     }

@@ -90,8 +90,13 @@ fn check_edits(path: &MemberPath, bytes: &[u8], edits: &Edits) -> Result<Seen> {
     if !is_right {
         return Err(wrong(format!("RPATH and RUNPATH are {paths:?}")));
     }
-    if let Some(file) = elf.version_files.iter().find(|file| !needed.contains(file)) {
-        return Err(wrong(format!("versions are wanted of `{file}`, which is not needed")));
+    // glibc aborts when a version is wanted of a file that is not needed.
+    let is_stale = |file: &&String| {
+        (edits.replace_needed.contains_key(*file) || edits.remove_needed.contains(*file))
+            && !needed.contains(file)
+    };
+    if let Some(file) = elf.version_files.iter().find(is_stale) {
+        return Err(wrong(format!("versions are still wanted of `{file}`")));
     }
     let list = paths.1.or(paths.0).cloned().unwrap_or_default();
     let search_path = list.split(':').filter(|e| !e.is_empty()).map(str::to_owned).collect();

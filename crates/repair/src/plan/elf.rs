@@ -197,6 +197,7 @@ impl Planner<'_> {
                         },
                     };
                     if name != *needed {
+                        self.rename_versions(id, *target, &name, edits);
                         edits.replace_needed.insert(needed.clone(), name);
                     }
                     match relative(here, &directory) {
@@ -208,6 +209,20 @@ impl Planner<'_> {
             }
         }
         needs
+    }
+
+    /// A library needed by its path, or by a name that is not its SONAME, is asked for versions by
+    /// its SONAME: glibc aborts when no needed file has that name.
+    fn rename_versions(&self, user: NodeId, target: NodeId, name: &str, edits: &mut Edits) {
+        let file = &self.findings.graph.node(user).file;
+        let soname = self.findings.graph.node(target).file.soname.as_ref();
+        if let Some(soname) = soname.filter(|soname| {
+            *soname != name
+                && file.version_needs.contains_key(*soname)
+                && !file.needed.contains(soname)
+        }) {
+            edits.replace_needed.insert(soname.clone(), name.to_owned());
+        }
     }
 
     /// Entries of the file's own search path that still lead somewhere after installation.
