@@ -105,7 +105,7 @@ pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
     } else {
         let members = patch::patch(&wheel, &plan, libraries, options)?;
         let written = write::write(&wheel, &scan, &plan, members, &options.output)?;
-        verify::verify(&written, &plan)?;
+        verify::verify(&wheel, &written, &plan)?;
         written
     };
     let output = options.output.join(&plan.output_name);

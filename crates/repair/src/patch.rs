@@ -116,21 +116,54 @@ fn member_job<'a>(
     })
 }
 
+/// What is deflated already of the contents before their edit.
+enum Deflated {
+    Nothing,
+    /// Each piece by itself.
+    Pieces(Vec<deflate::Piece>),
+    /// All of it, as the input has it.
+    Stream(Vec<u8>),
+}
+
 fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
     let name = match &job.source {
         Source::Library(library, _) => library.source.display().to_string(),
         _ => job.path.as_str().to_owned(),
     };
     let (mut bytes, done) = contents(wheel, job.source)?;
+    let old_len = bytes.len();
     let mut changed = PatchSet::default();
     if let Some(edits) = job.edits {
         changed = truewheel_elf::patch(&bytes, edits).map_err(|error| Error::elf(name, error))?;
         bytes = changed.apply_to(bytes);
     }
-    let (pieces, digest) =
-        rayon::join(|| deflate_pieces(&bytes, done, &changed, level), || Digest::of(&bytes));
+    let (compressed, digest) = rayon::join(
+        || match done {
+            Deflated::Stream(stream) => {
+                let changed = changed_ranges(&changed)?;
+                Ok(deflate::splice(&stream, old_len, &bytes, &changed, level)?)
+            }
+            Deflated::Pieces(pieces) => deflate_pieces(&bytes, pieces, &changed, level),
+            Deflated::Nothing => deflate_pieces(&bytes, Vec::new(), &changed, level),
+        },
+        || Digest::of(&bytes),
+    );
     let (path, mode) = (job.path.clone(), job.mode);
-    Ok(NewMember::from_hashed_pieces(path, &bytes, &digest, pieces?, mode, job.modified)?)
+    Ok(NewMember::from_compressed_parts(path, &bytes, &digest, compressed?, mode, job.modified)?)
+}
+
+/// The bytes that an edit puts in place of others, by position.
+fn changed_ranges(changed: &PatchSet) -> Result<Vec<Range<usize>>> {
+    let position = |at: u64| {
+        usize::try_from(at).map_err(|_| Error::refused("the file is larger than memory can be"))
+    };
+    let mut ranges = changed
+        .edits
+        .iter()
+        .map(|(at, bytes)| Ok(position(*at)?..position(*at)?.saturating_add(bytes.len())))
+        .collect::<Result<Vec<_>>>()?;
+    ranges.sort_by_key(|range| (range.start, range.end));
+    Ok(ranges)
 }
 
 /// Deflates the pieces of `bytes` that are not among `done`, or that `changed` touches.
@@ -139,7 +172,7 @@ fn deflate_pieces(
     done: Vec<deflate::Piece>,
     changed: &PatchSet,
     level: u32,
-) -> Result<Vec<deflate::Piece>> {
+) -> Result<deflate::Compressed> {
     let mut done: BTreeMap<usize, deflate::Piece> =
         done.into_iter().map(|piece| (piece.range().start, piece)).collect();
     let pieces: Vec<(Range<usize>, Option<deflate::Piece>)> = deflate::pieces(bytes.len())
@@ -149,34 +182,38 @@ fn deflate_pieces(
             (range.clone(), known.filter(|_| !touches(changed, &range)))
         })
         .collect();
-    pieces
+    let pieces: Vec<deflate::Piece> = pieces
         .into_par_iter()
         .with_max_len(1)
         .map(|(range, known)| match known {
             Some(piece) => Ok(piece),
             None => Ok(deflate::compress_piece(bytes, range, level)?),
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(deflate::join(pieces)?)
 }
 
 fn touches(changed: &PatchSet, range: &Range<usize>) -> bool {
     let (start, end) = (range.start as u64, range.end as u64);
-    changed.edits.iter().any(|(at, bytes)| *at < end && *at + bytes.len() as u64 > start)
+    let touches = |at: u64, len: usize| at < end && at.saturating_add(len as u64) > start;
+    changed.edits.iter().any(|(at, bytes)| touches(*at, bytes.len()))
         || (!changed.append.is_empty() && changed.append_at < end)
 }
 
 /// The bytes of a member before its edit, and what of them is deflated already.
-fn contents(wheel: &Wheel, source: Source<'_>) -> Result<(Vec<u8>, Vec<deflate::Piece>)> {
+fn contents(wheel: &Wheel, source: Source<'_>) -> Result<(Vec<u8>, Deflated)> {
     match source {
-        Source::Bytes(bytes) => Ok((bytes.to_vec(), Vec::new())),
+        Source::Bytes(bytes) => Ok((bytes.to_vec(), Deflated::Nothing)),
         Source::Member(path) => {
             let member = wheel.member(path.as_str()).ok_or_else(|| {
                 Error::verify(path.as_str(), "the plan names a member that is not there")
             })?;
-            Ok((wheel.read(member)?, Vec::new()))
+            let stream = wheel.read_raw(member)?;
+            let deflated = stream.map_or(Deflated::Nothing, Deflated::Stream);
+            Ok((wheel.read(member)?, deflated))
         }
-        Source::Library(_, Some(kept)) => Ok(kept),
-        Source::Library(library, None) => Ok((read_library(library)?, Vec::new())),
+        Source::Library(_, Some((bytes, pieces))) => Ok((bytes, Deflated::Pieces(pieces))),
+        Source::Library(library, None) => Ok((read_library(library)?, Deflated::Nothing)),
     }
 }
 

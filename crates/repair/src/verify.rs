@@ -1,7 +1,8 @@
 //! Step 8: the written wheel, read again, against the plan.
 //!
-//! object read what we edited; goblin reads what we wrote. Every member is inflated and its CRC
-//! compared; RECORD is read back and must be the rows that the writer made from the contents as it
+//! object read what we edited; goblin reads what we wrote. A member that was copied has the very bytes
+//! it has in the input, which step 2 inflated and checked; every other one is inflated and its CRC
+//! compared. RECORD is read back and must be the rows that the writer made from the contents as it
 //! got them, so that nothing needs to be hashed twice. Every ELF file that was edited says what the plan says, and each name that it needs is in
 //! the wheel, on its search path, or was left to the target on purpose.
 
@@ -11,14 +12,14 @@ use goblin::elf::Elf;
 use goblin::elf::dynamic::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
 use rayon::prelude::*;
 use truewheel_elf::{Edits, SearchPathEdit, SonameEdit};
-use truewheel_wheel::{MemberKind, MemberPath, Record, Wheel, Written};
+use truewheel_wheel::{Member, MemberKind, MemberPath, Record, Wheel, Written};
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::search::paths::{join_relative, origin_relative, parent, site_packages_path};
 
 /// Reads `written` as a wheel of the plan's name.
-pub(crate) fn verify(written: &Written, plan: &Plan) -> Result<()> {
+pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()> {
     let wheel = Wheel::open_as(written.path(), &plan.output_name)?;
     let files: Vec<_> =
         wheel.members().iter().filter(|member| member.kind != MemberKind::Directory).collect();
@@ -28,12 +29,15 @@ pub(crate) fn verify(written: &Written, plan: &Plan) -> Result<()> {
             if member.kind == MemberKind::Symlink {
                 return Err(Error::verify(member.path.as_str(), "it is a symbolic link"));
             }
-            let bytes = wheel.read(member)?;
             let seen = match plan.edits.get(&member.path) {
-                Some(edits) => Some(check_edits(&member.path, &bytes, edits)?),
-                None => None,
+                Some(edits) => Some(check_edits(&member.path, &wheel.read(member)?, edits)?),
+                None if is_copied(input, &wheel, member)? => None,
+                None => {
+                    wheel.read(member)?;
+                    None
+                }
             };
-            Ok((member.path.clone(), bytes.len() as u64, seen))
+            Ok((member.path.clone(), member.size, seen))
         })
         .collect::<Result<_>>()?;
     check_record(&wheel, written.record(), &seen)?;
@@ -50,6 +54,19 @@ pub(crate) fn verify(written: &Written, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether `member` has the deflate stream, size and CRC of the input's member of that name.
+fn is_copied(input: &Wheel, wheel: &Wheel, member: &Member) -> Result<bool> {
+    let Some(original) = input.member(member.path.as_str()) else { return Ok(false) };
+    let is_alike = original.size == member.size
+        && original.crc32 == member.crc32
+        && original.compressed_size == member.compressed_size;
+    if !is_alike {
+        return Ok(false);
+    }
+    let raw = wheel.read_raw(member)?;
+    Ok(raw.is_some() && raw == input.read_raw(original)?)
 }
 
 /// What goblin sees of one file.
