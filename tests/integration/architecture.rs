@@ -117,7 +117,7 @@ fn packages_depend_on_each_other_and_on_others_as_drawn() {
         ("crates/elf", vec!["object"]),
         ("crates/macho", vec!["object"]),
         ("crates/pe", vec!["object"]),
-        ("crates/wheel", vec!["base64", "libdeflater", "sha2", "tempfile", "zip"]),
+        ("crates/wheel", vec!["base64", "libdeflater", "ring", "tempfile", "zip"]),
     ]
     .into();
     let mut packages: Vec<String> = entries(&root().join("crates"))

@@ -1,8 +1,8 @@
 //! A repaired wheel, read by the `zip` crate, with its RECORD computed once more.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::Facts;
@@ -11,6 +11,7 @@ use super::wheel::record_hash;
 /// What is in one wheel.
 pub(crate) struct Output {
     path: PathBuf,
+    archive: Vec<u8>,
     /// Paths in the order of the archive.
     pub(crate) order: Vec<String>,
     members: BTreeMap<String, Vec<u8>>,
@@ -21,8 +22,8 @@ pub(crate) struct Output {
 impl Output {
     /// Reads every member; refuses links, and members that are twice there.
     pub(crate) fn open(path: &Path) -> Self {
-        let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut archive = zip::ZipArchive::new(file).expect("a zip archive");
+        let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut archive = zip::ZipArchive::new(Cursor::new(&bytes)).expect("a zip archive");
         let (mut order, mut members) = (Vec::new(), BTreeMap::new());
         let (mut modes, mut dates) = (BTreeMap::new(), BTreeMap::new());
         for index in 0..archive.len() {
@@ -37,11 +38,12 @@ impl Output {
             assert!(members.insert(name.clone(), bytes).is_none(), "{name} is there twice");
             order.push(name);
         }
-        Self { path: path.to_owned(), order, members, modes, dates }
+        Self { path: path.to_owned(), archive: bytes, order, members, modes, dates }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The whole file.
+    pub(crate) fn archive(&self) -> &[u8] {
+        &self.archive
     }
 
     pub(crate) fn file_name(&self) -> String {
@@ -93,8 +95,11 @@ impl Output {
     }
 
     fn dist_info_file(&self, name: &str) -> String {
-        let ending = format!(".dist-info/{name}");
-        self.order.iter().find(|path| path.ends_with(&ending)).expect("dist-info").clone()
+        let is_it = |path: &&String| {
+            let top = path.strip_suffix(name).and_then(|path| path.strip_suffix(".dist-info/"));
+            top.is_some_and(|top| !top.contains('/'))
+        };
+        self.order.iter().find(is_it).expect("dist-info").clone()
     }
 
     /// The `Tag` lines of WHEEL.

@@ -1,0 +1,308 @@
+//! Help, exit statuses, standard output against standard error.
+
+use std::fs;
+
+use crate::support::{Elf, Sandbox, Wheel};
+
+fn plain() -> Wheel {
+    Wheel::demo(&Elf::module(&[]))
+}
+
+const REPAIRED: &str = "demo-1.0-cp312-cp312-manylinux1_x86_64.manylinux_2_5_x86_64.whl";
+
+#[test]
+fn help_and_version_go_to_standard_output_with_status_0() {
+    let sandbox = Sandbox::new();
+    for words in [&["--help"][..], &["-h"], &["help"], &["repair", "--help"], &["help", "repair"]] {
+        let run = sandbox.run(words);
+        assert_eq!((run.status, &*run.stderr), (0, ""), "{words:?}");
+        assert!(run.stdout.contains("Usage: truewheel"), "{}", run.stdout);
+    }
+    let run = sandbox.run(&["--version"]);
+    let version = format!("truewheel {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((run.status, run.stdout, run.stderr), (0, version, String::new()));
+}
+
+#[test]
+fn help_names_every_option_that_auditwheel_has_too() {
+    let help = Sandbox::new().run(&["repair", "--help"]).stdout;
+    for option in [
+        "-w, --wheel-dir",
+        "-L, --lib-sdir",
+        "-z, --zip-compression-level",
+        "--plat",
+        "--only-plat",
+        "--no-update-tags",
+        "--exclude",
+        "--ldpaths",
+        "--disable-isa-ext-check",
+        "Exit status:",
+    ] {
+        assert!(help.contains(option), "{option} is not in\n{help}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_status_2_on_standard_error_and_writes_nothing() {
+    let wheel = plain();
+    let name = wheel.file_name();
+    for words in [
+        &[][..],
+        &["repair"],
+        &["rapair", &name],
+        &["repair", "--no-such-option", &name],
+        &["repair", "--plat"],
+        &["repair", "--plat", "nonsense", &name],
+        &["repair", "--plat", "any", &name],
+        &["repair", "-z", "13", &name],
+        &["repair", "-z", "-1", &name],
+        &["repair", "-z", "fast", &name],
+        &["repair", "--rpath-style", "both", &name],
+        &["repair", "--sysroot", "nowhere", &name],
+        &["repair", "--threads", "0", &name],
+        &["repair", "--threads", "many", &name],
+        &["repair", "--quiet", "--verbose", &name],
+        &["repair", "no-such-*.whl"],
+    ] {
+        let sandbox = Sandbox::new();
+        wheel.build(sandbox.root());
+        let run = sandbox.run(words);
+        assert_eq!((run.status, &*run.stdout), (2, ""), "{words:?}: {run:?}");
+        assert!(!run.stderr.is_empty(), "{words:?}");
+        assert_eq!(sandbox.names(""), [name.clone(), "sysroot".to_owned()], "{words:?}");
+    }
+}
+
+#[test]
+fn wrong_values_in_the_environment_are_status_2_and_named() {
+    let sandbox = Sandbox::new();
+    let wheel = plain();
+    for (name, value, text) in [
+        ("TRUEWHEEL_THREADS", "0", "the number of threads is 0, it should be 1 or more"),
+        ("TRUEWHEEL_THREADS", "two", "TRUEWHEEL_THREADS is `two`, it should be a whole number"),
+        ("SOURCE_DATE_EPOCH", "now", "SOURCE_DATE_EPOCH is `now`, it should be a whole number"),
+        (
+            "AUDITWHEEL_ZIP_COMPRESSION_LEVEL",
+            "13",
+            "AUDITWHEEL_ZIP_COMPRESSION_LEVEL is 13, it should be 0 to 12",
+        ),
+    ] {
+        let run = sandbox.try_repair_in(&wheel, &[], &[(name, value)]);
+        assert_eq!(run.status, 2, "{name}={value}");
+        assert_eq!(run.stderr, format!("error: {text}\n"));
+        assert_eq!(sandbox.names("out"), [""; 0]);
+    }
+}
+
+#[test]
+fn an_empty_variable_is_none_and_what_is_typed_comes_first() {
+    let sandbox = Sandbox::new();
+    for name in ["TRUEWHEEL_THREADS", "SOURCE_DATE_EPOCH", "AUDITWHEEL_PLAT", "LD_LIBRARY_PATH"] {
+        assert_eq!(sandbox.repair_in(&plain(), &[], &[(name, "")]).file_name(), REPAIRED);
+    }
+    let words = ["--threads", "1", "-z", "1", "--plat", "auto"];
+    let environment = [
+        ("TRUEWHEEL_THREADS", "wrong"),
+        ("AUDITWHEEL_ZIP_COMPRESSION_LEVEL", "wrong"),
+        ("AUDITWHEEL_PLAT", "manylinux_2_28_x86_64"),
+    ];
+    assert_eq!(sandbox.repair_in(&plain(), &words, &environment).file_name(), REPAIRED);
+}
+
+#[test]
+fn standard_output_has_one_path_for_each_wheel_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    let (one, two) = (plain(), Wheel::new("other").elf("other/_ext.so", &Elf::module(&[])));
+    one.build(sandbox.root());
+    two.build(sandbox.root());
+    let words = ["repair", "-w", "out", "--sysroot", "sysroot", &two.file_name(), &one.file_name()];
+    let run = sandbox.run(&words);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let other = REPAIRED.replace("demo", "other");
+    assert_eq!(run.stdout.replace('\\', "/"), format!("out/{other}\nout/{REPAIRED}\n"));
+    assert_eq!(sandbox.names("out"), [REPAIRED, &*other]);
+    assert!(run.stderr.contains("tags linux_x86_64 -> manylinux1_x86_64.manylinux_2_5_x86_64\n"));
+}
+
+#[test]
+fn quiet_says_nothing_but_the_path_and_what_went_wrong() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::demo(&Elf::module(&[]).rpath("/build"));
+    for words in [["--quiet"], ["-q"]] {
+        let run = sandbox.try_repair(&wheel, &words);
+        assert_eq!((run.status, &*run.stderr), (0, ""));
+        assert_eq!(run.stdout.lines().count(), 1);
+    }
+    let run = sandbox.try_repair(&Wheel::demo(&Elf::module(&["libfoo.so.1"])), &["--quiet"]);
+    assert_eq!(run.status, 1);
+    assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
+}
+
+#[test]
+fn verbose_gives_each_library_its_reason() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    let run = sandbox.try_repair(&wheel, &["-v", "--lib-path", "libs"]);
+    let reason = "needed by demo/_ext.so as `libfoo.so.1`, found by --lib-path\n";
+    assert!(run.stderr.contains(reason), "{}", run.stderr);
+}
+
+#[test]
+fn json_is_one_object_for_one_wheel_and_a_list_for_more() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.try_repair(&plain(), &["--json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["wheel"], plain().file_name());
+    assert_eq!(report["unchanged"], false);
+    assert_eq!(
+        report["new_tags"],
+        serde_json::json!(["manylinux1_x86_64", "manylinux_2_5_x86_64"])
+    );
+    let two = Wheel::new("other").elf("other/_ext.so", &Elf::module(&[]));
+    two.build(sandbox.root());
+    let run = sandbox.try_repair(&plain(), &["--json", &two.file_name()]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn dry_run_prints_the_plan_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    wheel.build(sandbox.root());
+    let before = sandbox.files();
+    let run = sandbox.try_repair(&wheel, &["--dry-run", "--lib-path", "libs"]);
+    assert_eq!((run.status, &*run.stderr), (0, ""));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[0], format!("result: {REPAIRED}"));
+    assert_eq!(lines[1], "tags: linux_x86_64 -> manylinux1_x86_64.manylinux_2_5_x86_64");
+    assert!(lines[2].starts_with("vendor demo.libs/libfoo-"), "{}", run.stdout);
+    assert!(run.stdout.contains("\n  RPATH $ORIGIN/../demo.libs\n"), "{}", run.stdout);
+    let run = sandbox.try_repair(&wheel, &["--dry-run", "--json", "--lib-path", "libs"]);
+    let plan: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(plan["output"], REPAIRED);
+    assert_eq!(sandbox.files(), before);
+    assert!(!sandbox.root().join("out").exists());
+}
+
+#[test]
+fn dry_run_refuses_what_repair_refuses() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    let dry = sandbox.try_repair(&wheel, &["--dry-run"]);
+    let wet = sandbox.try_repair(&wheel, &[]);
+    assert_eq!((dry.status, dry.stderr), (wet.status, wet.stderr));
+    assert_eq!(wet.status, 1);
+}
+
+#[test]
+fn of_several_wheels_all_are_written_or_none() {
+    let sandbox = Sandbox::new();
+    let good = plain();
+    let wrong = Wheel::new("wrong").elf("wrong/_ext.so", &Elf::module(&["libgone.so"]));
+    let last = Wheel::new("zlast").elf("zlast/_ext.so", &Elf::module(&[]));
+    for wheel in [&good, &wrong, &last] {
+        wheel.build(sandbox.root());
+    }
+    let names = [good.file_name(), wrong.file_name(), last.file_name()];
+    let mut words = vec!["repair", "-w", "out", "--sysroot", "sysroot"];
+    words.extend(names.iter().map(String::as_str));
+    let run = sandbox.run(&words);
+    assert_eq!((run.status, &*run.stdout), (1, ""));
+    assert_eq!(sandbox.names("out"), [""; 0]);
+    assert!(run.stderr.starts_with(&format!("error: {}: wrong/_ext.so needs", names[1])));
+}
+
+#[test]
+fn every_wheel_that_cannot_be_repaired_is_told() {
+    let sandbox = Sandbox::new();
+    let mut words = vec!["repair", "-w", "out", "--ldpaths", "nowhere"];
+    let wheels = ["a", "b"].map(|name| Wheel::new(name).elf("x.so", &Elf::module(&["libgone.so"])));
+    let names = wheels.map(|wheel| {
+        wheel.build(sandbox.root());
+        wheel.file_name()
+    });
+    words.extend(names.iter().map(String::as_str));
+    let run = sandbox.run(&words);
+    assert_eq!(run.status, 1);
+    for name in names {
+        assert!(run.stderr.contains(&format!("error: {name}: ")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn patterns_are_expanded_and_a_wheel_named_twice_is_one() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.root().join("dist")).unwrap();
+    for wheel in [plain(), Wheel::new("other").elf("x.so", &Elf::module(&[]))] {
+        wheel.build(&sandbox.root().join("dist"));
+    }
+    let words = ["repair", "-w", "out", "--sysroot", "sysroot"];
+    let typed = ["dist/*.whl", "dist/demo-1.0-cp312-cp312-linux_x86_64.whl", "dist/demo-?.0-*.whl"];
+    let run = sandbox.run(&[&words[..], &typed].concat());
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert_eq!(sandbox.names("out").len(), 2);
+}
+
+#[test]
+fn a_placeholder_that_a_build_tool_left_is_no_value() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    let words = [
+        "--lib-path",
+        "libs",
+        "--lib-path",
+        "{lib_path}",
+        "--ldpaths",
+        "{ldpaths}",
+        "--plat",
+        "{plat}",
+        "--exclude",
+        "{exclude}",
+    ];
+    let words: Vec<&str> = words.into_iter().chain(["--sysroot", "sysroot"]).collect();
+    let output = sandbox.repair(&wheel, &words);
+    assert_eq!(output.names_in("demo.libs"), ["libfoo-#.so.1"]);
+}
+
+#[test]
+fn the_output_directory_is_made_with_its_parents_and_wheelhouse_is_the_default() {
+    let sandbox = Sandbox::new();
+    let name = plain().file_name();
+    plain().build(sandbox.root());
+    let run = sandbox.run(&["repair", "--sysroot", "sysroot", "-w", "a/b/c", &name]);
+    assert_eq!(run.status, 0);
+    assert_eq!(sandbox.names("a/b/c"), [REPAIRED]);
+    let run = sandbox.run(&["repair", "--sysroot", "sysroot", &name]);
+    assert_eq!(run.status, 0);
+    assert_eq!(sandbox.names("wheelhouse"), [REPAIRED]);
+}
+
+#[test]
+fn an_output_directory_that_is_a_file_is_status_1() {
+    let sandbox = Sandbox::new();
+    sandbox.write("out", "a file");
+    let run = sandbox.try_repair(&plain(), &[]);
+    assert_eq!((run.status, &*run.stdout), (1, ""));
+    assert!(run.stderr.contains("cannot write to `out`: "), "{}", run.stderr);
+    assert_eq!(fs::read(sandbox.root().join("out")).unwrap(), b"a file");
+}
+
+#[test]
+fn a_result_of_an_earlier_run_is_replaced_whole() {
+    let sandbox = Sandbox::new();
+    sandbox.write(&format!("out/{REPAIRED}"), "what was there");
+    sandbox.repair(&plain(), &[]);
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_request() {
+    let sandbox = Sandbox::new();
+    let escape = |words: &[&str]| sandbox.try_repair(&plain(), words).stderr.contains('\x1b');
+    assert!(!escape(&[]));
+    assert!(!escape(&["--color", "never"]));
+    assert!(escape(&["--color", "always"]));
+}
