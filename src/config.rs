@@ -140,7 +140,11 @@ fn tag(text: &str) -> PlatformTag {
 
 fn level(typed: Option<u32>) -> Result<u32> {
     let name = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL";
-    match typed.or(number(name)?) {
+    let level = match typed {
+        Some(level) => Some(level),
+        None => number(name)?,
+    };
+    match level {
         None => Ok(Options::default().compression_level),
         Some(level @ 0..=12) => Ok(level),
         Some(level) => Err(UsageError(format!("{name} is {level}, it should be 0 to 12"))),
