@@ -185,29 +185,44 @@ impl Policy<'_> {
 
     /// Every promise worth trying, weakest demand on the system last.
     fn candidates(&self, existing: &[PlatformTag]) -> Vec<Promise> {
+        let promises = existing.iter().filter_map(promise_of);
         match self.target.libc {
-            Some(Libc::Musl) => vec![Promise::Musllinux(1, 1), Promise::Musllinux(1, 2)],
-            Some(Libc::Bionic) => existing
-                .iter()
-                .filter_map(promise_of)
-                .filter(|promise| matches!(promise, Promise::Android(_)))
-                .collect(),
-            Some(Libc::Glibc) | None => self.glibc_levels(),
+            Some(Libc::Musl) => {
+                // musl's symbols have no versions: contents can rule 1.1 out but not prove it. So a
+                // tag that the builder chose is not bettered.
+                let chosen = promises.filter(|promise| matches!(promise, Promise::Musllinux(..)));
+                let lowest = chosen.min().unwrap_or(Promise::Musllinux(1, 1));
+                let mut candidates =
+                    vec![Promise::Musllinux(1, 1), Promise::Musllinux(1, 2), lowest];
+                candidates.retain(|promise| *promise >= lowest);
+                candidates.sort();
+                candidates.dedup();
+                candidates
+            }
+            Some(Libc::Bionic) => {
+                promises.filter(|promise| matches!(promise, Promise::Android(_))).collect()
+            }
+            Some(Libc::Glibc) | None => self.glibc_levels(promises),
         }
     }
 
-    /// The listed levels, and each glibc version that some file asks for.
-    fn glibc_levels(&self) -> Vec<Promise> {
+    /// The listed levels, those that the input already claims, and above the listed ones each glibc
+    /// version that some file asks for. A level between two listed ones is as good a tag, but says
+    /// nothing that installers meet in practice, and other tools do not write it.
+    fn glibc_levels(&self, existing: impl Iterator<Item = Promise>) -> Vec<Promise> {
         let mut levels: BTreeSet<Level> = manylinux::levels(self.target.arch).into_iter().collect();
-        for node in &self.graph.nodes {
-            for version in node.file.version_needs.values().flat_map(BTreeMap::keys) {
-                if let Some(level) = glibc_level(version)
-                    && manylinux::exists(level, self.target.arch)
-                {
-                    levels.insert(level);
-                }
+        let last = levels.last().copied();
+        for promise in existing {
+            if let Promise::Manylinux(level) = promise {
+                levels.insert(level);
             }
         }
+        for node in &self.graph.nodes {
+            for version in node.file.version_needs.values().flat_map(BTreeMap::keys) {
+                levels.extend(glibc_level(version).filter(|level| Some(*level) > last));
+            }
+        }
+        levels.retain(|level| manylinux::exists(*level, self.target.arch));
         levels.into_iter().map(Promise::Manylinux).collect()
     }
 
@@ -293,6 +308,9 @@ impl Policy<'_> {
             if let Some(what) = self.forbids(id, at, &symbol.name, symbol.version.as_ref()) {
                 add(what);
             }
+        }
+        if file.has_relr && at < Promise::Musllinux(1, 2) && matches!(at, Promise::Musllinux(..)) {
+            add("DT_RELR relocations, which musl reads from 1.2.4 on".to_owned());
         }
         if let Some(what) = python_obstacle(file) {
             add(what);

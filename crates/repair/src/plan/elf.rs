@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::mangle;
 use crate::options::RpathStyle;
 use crate::search::paths::{base_name, join_relative, origin_relative, parent, site_packages_path};
-use crate::search::{NodeId, Place, Resolution};
+use crate::search::{Found, NodeId, Place, Resolution};
 use crate::target::Libc;
 
 /// Plans the edits of every ELF file, and the libraries to bring along.
@@ -182,11 +182,8 @@ impl Planner<'_> {
                     let (name, directory) = match &self.findings.graph.node(*target).place {
                         Place::Member(path) => {
                             // A rule of the loader already leads there, by that name.
-                            let is_reached = found.rule.starts_with("RPATH of")
-                                || found.rule.starts_with("RUNPATH of")
-                                || found.rule == "already loaded";
                             let name = path.file_name().to_owned();
-                            if is_reached && name == base_name(needed) {
+                            if is_reached(found) && name == base_name(needed) {
                                 continue;
                             }
                             (name, path.installed().parent())
@@ -275,24 +272,36 @@ impl Planner<'_> {
             && file.executable_stack == ExecutableStack::Yes;
     }
 
-    /// What the loader will find outside the wheel, for the check of the finished one.
+    /// What the loader will not find on the file's own search path, for the check of the finished
+    /// wheel: what the target has, and what only the file's loaders lead to.
     fn remember_outside(&self, id: NodeId, member: &MemberPath, plan: &mut Plan) {
+        let own = [format!("RPATH of {member}"), format!("RUNPATH of {member}")];
+        let is_outside = |needed: &str, resolution: &Resolution| match resolution {
+            Resolution::File(target, found) => match self.findings.graph.node(*target).place {
+                Place::Library(_) => !self.names.contains_key(target),
+                Place::Member(_) => {
+                    is_reached(found) && !own.contains(&found.rule) && !needed.contains('/')
+                }
+            },
+            _ => true,
+        };
         let outside: BTreeSet<String> = self
             .findings
             .graph
             .needs_of(id)
             .iter()
-            .filter(|(_, resolution)| match resolution {
-                Resolution::File(target, _) => {
-                    matches!(self.findings.graph.node(*target).place, Place::Library(_))
-                        && !self.names.contains_key(target)
-                }
-                _ => true,
-            })
+            .filter(|(needed, resolution)| is_outside(needed, resolution))
             .map(|(needed, _)| needed.clone())
             .collect();
         plan.outside.insert(member.clone(), outside);
     }
+}
+
+/// Whether a rule of the loader leads there, and not a guess of ours.
+fn is_reached(found: &Found) -> bool {
+    found.rule.starts_with("RPATH of")
+        || found.rule.starts_with("RUNPATH of")
+        || found.rule == "already loaded"
 }
 
 /// What a file's needs ask of its search path.
