@@ -26,7 +26,9 @@
 //! Cutting costs 0.4 % of the bytes, because a piece does not see the 32 KiB before it, and the walk
 //! a tenth of the time; both are the price of using every core.
 
+mod bit_writer;
 mod splice;
+mod table;
 mod walk;
 
 pub use splice::{splice, try_splice};
@@ -134,9 +136,7 @@ pub fn compress_all(bytes: &[u8], level: u32) -> Result<Compressed> {
 }
 
 fn compress(contents: &[u8], level: u32) -> Result<Vec<u8>> {
-    let lvl = i32::try_from(level).ok().filter(|level| (1..=12).contains(level));
-    let lvl = lvl.and_then(|level| libdeflater::CompressionLvl::new(level).ok());
-    let mut compressor = libdeflater::Compressor::new(lvl.ok_or(ErrorKind::Level(level))?);
+    let mut compressor = libdeflater::Compressor::new(known_level(level)?);
     let bound = compressor.deflate_compress_bound(contents.len());
     let mut compressed = vec![0; bound];
     // The bound is libdeflate's own, so that this cannot happen.
@@ -145,6 +145,12 @@ fn compress(contents: &[u8], level: u32) -> Result<Vec<u8>> {
         .map_err(|_| ErrorKind::Memory { size: bound as u64 })?;
     compressed.truncate(len);
     Ok(compressed)
+}
+
+fn known_level(level: u32) -> Result<libdeflater::CompressionLvl> {
+    let known = i32::try_from(level).ok().filter(|level| (1..=12).contains(level));
+    let known = known.and_then(|level| libdeflater::CompressionLvl::new(level).ok());
+    Ok(known.ok_or(ErrorKind::Level(level))?)
 }
 
 /// Makes a stream one that goes on: clears the mark of its last block, ends it at a whole byte.

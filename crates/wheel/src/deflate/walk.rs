@@ -1,9 +1,11 @@
 //! Walks over a deflate stream without inflating it (RFC 1951).
 //!
-//! To find where its last block begins, every code before it must be read, for a block does not say
-//! how long it is. But only the *lengths* of codes count: what a literal is, or how far back a
-//! match lies, is skipped. So a table has one byte per code: how many bits it takes with its extra
-//! bits, and whether it is a literal, a match or the end of the block.
+//! To find where its blocks begin, every code must be read, for a block does not say how long it is.
+//! But only *lengths* count: how many bits a code takes and how many bytes it makes, not which. How
+//! far back a match lies is read too: it tells which blocks read bytes that an edit changed.
+
+use super::table::Table;
+use std::ops::Range;
 
 /// Where the last block begins and the stream ends, in bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,42 +14,201 @@ pub(super) struct Walk {
     pub(super) end: usize,
 }
 
-/// Longest code (RFC 1951 § 3.2.7).
-const MAX_CODE: usize = 15;
-/// What a table's byte says besides the number of bits.
-const BITS: u8 = 0x1f;
-const MATCH: u8 = 0x20;
-const END: u8 = 0x40;
+/// One block of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Its place in the stream, in bits, with its header of three bits.
+    pub(super) bits: Range<usize>,
+    /// The bytes it makes, counted from the beginning of the contents.
+    pub(super) output: Range<usize>,
+    /// Whether its contents are stored and not coded.
+    pub(super) is_stored: bool,
+    /// BFINAL.
+    pub(super) is_last: bool,
+    /// Whether it copies bytes that were to be avoided.
+    pub(super) reads_avoided: bool,
+}
+
+/// A stream, walked block by block.
+#[derive(Debug)]
+pub(super) struct Walker<'a> {
+    bits: Bits<'a>,
+    output: usize,
+    literals: Table,
+    distances: Table,
+    /// Whether the tables are those of § 3.2.6, which blocks may share.
+    fixed: bool,
+}
+
 /// The order in which the lengths of the code length code are written (§ 3.2.7).
 const CODE_LENGTH_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+/// Meanings of literals and lengths: how many extra bits, above them how many bytes are made, to
+/// which the extra bits add. A literal makes 1; the end of the block is no match of 0.
+const EXTRA_OF_LENGTH: u16 = 3;
+const LITERAL: u16 = 1 << EXTRA_OF_LENGTH;
+const END: u16 = 2 << EXTRA_OF_LENGTH;
+/// Meanings of distances: how many extra bits, above them what stands before those.
+const EXTRA_OF_DISTANCE: u16 = 4;
 
 /// `None` if `stream` is not a deflate stream.
 pub(super) fn walk(stream: &[u8]) -> Option<Walk> {
-    let mut bits = Bits { stream, next: 0, buffer: 0, count: 0 };
+    let mut walker = Walker::new(stream);
     loop {
-        let last_block = bits.position();
-        let is_last = bits.take(1)? == 1;
-        match bits.take(2)? {
-            0 => bits.skip_stored()?,
-            1 => bits.skip_codes(&fixed_literals()?, &fixed_distances()?)?,
-            2 => {
-                let (literals, distances) = read_tables(&mut bits)?;
-                bits.skip_codes(&literals, &distances)?;
-            }
-            _ => return None,
-        }
-        let end = bits.position();
-        if end > stream.len() * 8 {
-            return None;
-        }
-        if is_last {
-            return Some(Walk { last_block, end });
+        let block = walker.next(&[])?;
+        if block.is_last {
+            return Some(Walk { last_block: block.bits.start, end: block.bits.end });
         }
     }
 }
 
+impl<'a> Walker<'a> {
+    pub(super) fn new(stream: &'a [u8]) -> Self {
+        let bits = Bits { stream, next: 0, buffer: 0, count: 0 };
+        Self { bits, output: 0, literals: Table::new(), distances: Table::new(), fixed: false }
+    }
+
+    /// Bytes made so far: where the next block's begin.
+    pub(super) fn output(&self) -> usize {
+        self.output
+    }
+
+    /// The next block. `avoided` are bytes before it, in order and apart from each other, of which it
+    /// says whether it copies any. `None` if it is not a block, or does not end in the stream.
+    pub(super) fn next(&mut self, avoided: &[Range<usize>]) -> Option<Block> {
+        let (start, output) = (self.bits.position(), self.output);
+        let is_last = self.bits.take(1)? == 1;
+        let kind = self.bits.take(2)?;
+        let mut reads_avoided = false;
+        match kind {
+            0 => self.output = output.checked_add(self.bits.skip_stored()?)?,
+            1 => self.set_fixed()?,
+            2 => self.read_tables()?,
+            _ => return None,
+        }
+        if kind != 0 {
+            reads_avoided = self.skip_codes(avoided)?;
+        }
+        let end = self.bits.position();
+        (end <= self.bits.stream.len() * 8).then_some(Block {
+            bits: start..end,
+            output: output..self.output,
+            is_stored: kind == 0,
+            is_last,
+            reads_avoided,
+        })
+    }
+
+    /// Up to the end of the block; whether it reads one of `avoided`.
+    fn skip_codes(&mut self, avoided: &[Range<usize>]) -> Option<bool> {
+        let (bits, literals) = (&mut self.bits, &self.literals);
+        let hull = hull(avoided);
+        let mut reads_avoided = false;
+        let mut output = self.output;
+        loop {
+            // The zeros behind the stream could be codes too, and have no end.
+            if bits.next > bits.stream.len() + 16 {
+                return None;
+            }
+            bits.refill();
+            let (mut width, mut meaning) = literals.get(bits.buffer)?;
+            // Three literals take at most 45 bits, so that one more code with its extra bits may
+            // run out of the buffer: then it is filled again.
+            for _ in 0..2 {
+                if meaning != LITERAL {
+                    break;
+                }
+                bits.consume(width);
+                output += 1;
+                (width, meaning) = literals.get(bits.buffer)?;
+            }
+            bits.consume(width);
+            if meaning == LITERAL {
+                output += 1;
+                continue;
+            }
+            if meaning == END {
+                self.output = output;
+                return Some(reads_avoided);
+            }
+            let len = usize::from(meaning >> EXTRA_OF_LENGTH) + bits.extra(meaning & 7);
+            bits.refill();
+            let (width, meaning) = self.distances.get(bits.buffer)?;
+            bits.consume(width);
+            let extra = meaning & 15;
+            let distance = (usize::from(meaning >> EXTRA_OF_DISTANCE) << extra) + 1;
+            // Before the beginning there is nothing to copy.
+            let from = output.checked_sub(distance + bits.extra(extra))?;
+            if from < hull.end && from + len > hull.start {
+                reads_avoided |= touches(avoided, &(from..from + len));
+            }
+            output = output.checked_add(len)?;
+        }
+    }
+
+    fn set_fixed(&mut self) -> Option<()> {
+        if !self.fixed {
+            let mut lengths = [8; 288];
+            lengths.get_mut(144..256)?.fill(9);
+            lengths.get_mut(256..280)?.fill(7);
+            self.literals.set(&lengths, literal_meaning)?;
+            self.distances.set(&[5; 30], distance_meaning)?;
+            self.fixed = true;
+        }
+        Some(())
+    }
+
+    /// § 3.2.7: the tables before a block with codes of its own.
+    fn read_tables(&mut self) -> Option<()> {
+        self.fixed = false;
+        let bits = &mut self.bits;
+        let literals = bits.take(5)? + 257;
+        let distances = bits.take(5)? + 1;
+        let code_lengths = bits.take(4)? + 4;
+        let mut lengths = [0; 19];
+        for symbol in CODE_LENGTH_ORDER.iter().take(code_lengths) {
+            *lengths.get_mut(*symbol)? = u8::try_from(bits.take(3)?).ok()?;
+        }
+        // The table of distances is free until theirs are known.
+        self.distances.set(&lengths, |symbol| u16::try_from(symbol).ok())?;
+        let mut lengths = Vec::with_capacity(literals + distances + 138);
+        while lengths.len() < literals + distances {
+            bits.refill();
+            let (width, symbol) = self.distances.get(bits.buffer)?;
+            bits.consume(width);
+            let (value, repeat) = match symbol {
+                16 => (*lengths.last()?, bits.take(2)? + 3),
+                17 => (0, bits.take(3)? + 3),
+                18 => (0, bits.take(7)? + 11),
+                length => (u8::try_from(length).ok()?, 1),
+            };
+            lengths.extend(std::iter::repeat_n(value, repeat));
+        }
+        (lengths.len() == literals + distances).then_some(())?;
+        let (literals, distances) = lengths.split_at_checked(literals)?;
+        // The end of the block needs a code; distances need none where there are only literals.
+        literals.get(256).filter(|length| **length > 0)?;
+        self.literals.set(literals, literal_meaning)?;
+        self.distances.set(distances, distance_meaning)
+    }
+}
+
+/// From the first to the last of `ranges`, which are in order.
+fn hull(ranges: &[Range<usize>]) -> Range<usize> {
+    match (ranges.first(), ranges.last()) {
+        (Some(first), Some(last)) => first.start..last.end,
+        _ => 0..0,
+    }
+}
+
+/// Whether `range` has a byte of `ranges`, which are in order and apart from each other.
+pub(super) fn touches(ranges: &[Range<usize>], range: &Range<usize>) -> bool {
+    let next = ranges.partition_point(|other| other.end <= range.start);
+    ranges.get(next).is_some_and(|other| other.start < range.end)
+}
+
 /// A stream, read by bits from the lowest of each byte.
+#[derive(Debug)]
 struct Bits<'a> {
     stream: &'a [u8],
     /// The first byte that is not wholly in the buffer.
@@ -95,155 +256,54 @@ impl Bits<'_> {
         usize::try_from(value).ok()
     }
 
-    fn skip_stored(&mut self) -> Option<()> {
-        let header = self.position().div_ceil(8);
-        let len: [u8; 2] = self.stream.get(header..header + 2)?.try_into().ok()?;
-        self.next = header + 4 + usize::from(u16::from_le_bytes(len));
-        (self.buffer, self.count) = (0, 0);
-        (self.next <= self.stream.len()).then_some(())
-    }
-
-    /// Up to the end of the block.
-    fn skip_codes(&mut self, literals: &Table, distances: &Table) -> Option<()> {
-        loop {
-            // The zeros behind the stream could be codes too, and have no end.
-            if self.next > self.stream.len() + 16 {
-                return None;
-            }
-            self.refill();
-            let mut code = literals.get(self.buffer)?;
-            // Three literals take at most 45 bits, so that one more code with its extra bits may
-            // run out of the buffer: then it is filled again.
-            for _ in 0..2 {
-                if code > BITS {
-                    break;
-                }
-                self.consume(code);
-                code = literals.get(self.buffer)?;
-            }
-            if code & (MATCH | END) == 0 {
-                self.consume(code);
-                continue;
-            }
-            self.consume(code & BITS);
-            if code & END != 0 {
-                return Some(());
-            }
-            self.refill();
-            let distance = distances.get(self.buffer)?;
-            self.consume(distance & BITS);
-        }
-    }
-}
-
-/// What the next bits are, for every value they can have.
-struct Table {
-    codes: Vec<u8>,
-    mask: u64,
-}
-
-impl Table {
-    /// From the length of each symbol's code (§ 3.2.2); `meaning` adds extra bits and kind.
-    fn new(lengths: &[u8], meaning: impl Fn(usize) -> Option<u8>) -> Option<Self> {
-        let longest = usize::from(lengths.iter().copied().max()?).max(1);
-        if longest > MAX_CODE {
-            return None;
-        }
-        let mut counts = [0_usize; MAX_CODE + 1];
-        for length in lengths.iter().filter(|length| **length > 0) {
-            *counts.get_mut(usize::from(*length))? += 1;
-        }
-        // The first code of each length follows the last of the length before, one bit longer.
-        let mut first = [0_usize; MAX_CODE + 2];
-        for length in 1..=MAX_CODE {
-            *first.get_mut(length + 1)? = (first.get(length)? + counts.get(length)?) << 1;
-        }
-        let mut codes = vec![0; 1 << longest];
-        for (symbol, length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
-            let (width, next) = (usize::from(*length), first.get_mut(usize::from(*length))?);
-            let reversed = reverse(*next, width);
-            *next += 1;
-            // More codes of a length than there is room for: no prefix code.
-            (*next <= 1 << width).then_some(())?;
-            let code = length + meaning(symbol)?;
-            codes.iter_mut().skip(reversed).step_by(1 << width).for_each(|place| *place = code);
-        }
-        Some(Self { codes, mask: (1 << longest) - 1 })
-    }
-
-    /// `None` for bits that are no code.
+    /// The value of so many extra bits, which are in the buffer.
     #[inline(always)]
-    fn get(&self, buffer: u64) -> Option<u8> {
-        let index = usize::try_from(buffer & self.mask).ok()?;
-        self.codes.get(index).copied().filter(|code| *code != 0)
+    fn extra(&mut self, count: u16) -> usize {
+        let value = self.buffer & ((1 << count) - 1);
+        self.buffer >>= count;
+        self.count -= usize::from(count);
+        usize::try_from(value).unwrap_or(0)
+    }
+
+    /// How many bytes it stores (§ 3.2.4).
+    fn skip_stored(&mut self) -> Option<usize> {
+        let header = self.position().div_ceil(8);
+        let fields = self.stream.get(header..header + 4)?;
+        let (len, complement) = fields.split_first_chunk::<2>()?;
+        let len = u16::from_le_bytes(*len);
+        (complement == (!len).to_le_bytes()).then_some(())?;
+        self.next = header + 4 + usize::from(len);
+        (self.buffer, self.count) = (0, 0);
+        (self.next <= self.stream.len()).then_some(usize::from(len))
     }
 }
 
-fn reverse(code: usize, width: usize) -> usize {
-    (0..width).fold(0, |reversed, bit| reversed << 1 | (code >> bit & 1))
+/// § 3.2.5: matches of length 3 to 258 are symbols 257 to 285, the last without extra bits. Before
+/// that, the lengths double every four symbols, each with a bit more.
+fn literal_meaning(symbol: usize) -> Option<u16> {
+    let (base, extra) = match symbol {
+        0..=255 => return Some(LITERAL),
+        256 => return Some(END),
+        257..=264 => (symbol - 254, 0),
+        265..=284 => {
+            let extra = (symbol - 261) / 4;
+            (((4 + (symbol - 261) % 4) << extra) + 3, extra)
+        }
+        285 => (258, 0),
+        _ => return None,
+    };
+    u16::try_from(base << EXTRA_OF_LENGTH | extra).ok()
 }
 
-/// § 3.2.5: matches of length 3 to 258 are symbols 257 to 285.
-fn literal_meaning(symbol: usize) -> Option<u8> {
-    match symbol {
-        0..=255 => Some(0),
-        256 => Some(END),
-        257..=264 | 285 => Some(MATCH),
-        265..=284 => u8::try_from((symbol - 261) / 4).ok().map(|extra| MATCH + extra),
-        _ => Some(0),
-    }
-}
-
-fn distance_meaning(symbol: usize) -> Option<u8> {
-    u8::try_from((symbol / 2).saturating_sub(1)).ok()
-}
-
-fn code_length_meaning(symbol: usize) -> Option<u8> {
-    u8::try_from(symbol << 3).ok()
-}
-
-/// § 3.2.6
-fn fixed_literals() -> Option<Table> {
-    let mut lengths = [8; 288];
-    lengths.get_mut(144..256)?.fill(9);
-    lengths.get_mut(256..280)?.fill(7);
-    Table::new(&lengths, literal_meaning)
-}
-
-fn fixed_distances() -> Option<Table> {
-    Table::new(&[5; 30], distance_meaning)
-}
-
-/// § 3.2.7: the tables before a block with codes of its own.
-fn read_tables(bits: &mut Bits<'_>) -> Option<(Table, Table)> {
-    let literals = bits.take(5)? + 257;
-    let distances = bits.take(5)? + 1;
-    let code_lengths = bits.take(4)? + 4;
-    let mut lengths = [0; 19];
-    for symbol in CODE_LENGTH_ORDER.iter().take(code_lengths) {
-        *lengths.get_mut(*symbol)? = u8::try_from(bits.take(3)?).ok()?;
-    }
-    // The byte holds the symbol above a code of at most 7 bits.
-    let table = Table::new(&lengths, code_length_meaning)?;
-    let mut lengths = Vec::with_capacity(literals + distances);
-    while lengths.len() < literals + distances {
-        bits.refill();
-        let code = table.get(bits.buffer)?;
-        bits.consume(code & 7);
-        let (value, repeat) = match code >> 3 {
-            16 => (*lengths.last()?, bits.take(2)? + 3),
-            17 => (0, bits.take(3)? + 3),
-            18 => (0, bits.take(7)? + 11),
-            length => (length, 1),
-        };
-        lengths.extend(std::iter::repeat_n(value, repeat));
-    }
-    let (literal_lengths, distance_lengths) = lengths.split_at_checked(literals)?;
-    let distance_lengths = distance_lengths.get(..distances)?;
-    // The end of the block needs a code; distances need none where there are only literals.
-    literal_lengths.get(256).filter(|length| **length > 0)?;
-    let literals = Table::new(literal_lengths, literal_meaning)?;
-    Some((literals, Table::new(distance_lengths, distance_meaning)?))
+/// § 3.2.5: distances of 1 to 32,768 are symbols 0 to 29. From 4 on, a symbol is the two highest bits
+/// of the distance less 1; the extra bits are the others.
+fn distance_meaning(symbol: usize) -> Option<u16> {
+    let (head, extra) = match symbol {
+        0..=3 => (symbol, 0),
+        4..=29 => (2 + symbol % 2, symbol / 2 - 1),
+        _ => return None,
+    };
+    u16::try_from(head << EXTRA_OF_DISTANCE | extra).ok()
 }
 
 #[cfg(test)]
@@ -305,12 +365,83 @@ mod tests {
     #[test]
     fn a_block_of_matches_without_end_is_none() {
         // One code only, a match of one bit, and one distance of one bit: 0 and 0 for ever.
-        let mut bits = Bits { stream: &[0; 9], next: 0, buffer: 0, count: 0 };
+        let mut walker = Walker::new(&[0; 9]);
         let mut lengths = [0; 258];
         lengths[257] = 1;
-        let literals = Table::new(&lengths, literal_meaning).unwrap();
-        let distances = Table::new(&[1], distance_meaning).unwrap();
-        assert_eq!(bits.skip_codes(&literals, &distances), None);
+        walker.literals.set(&lengths, literal_meaning).unwrap();
+        walker.distances.set(&[1], distance_meaning).unwrap();
+        walker.output = 5;
+        assert_eq!(walker.skip_codes(&[]), None);
+    }
+
+    #[test]
+    fn meanings_are_those_of_the_standards_tables() {
+        let length = |symbol| {
+            let meaning = literal_meaning(symbol).unwrap();
+            (meaning >> EXTRA_OF_LENGTH, meaning & 7)
+        };
+        let known = [(257, 3, 0), (264, 10, 0), (265, 11, 1), (268, 17, 1), (269, 19, 2)];
+        let known = known.into_iter().chain([(280, 115, 4), (281, 131, 5), (284, 227, 5)]);
+        for (symbol, base, extra) in known.chain([(285, 258, 0)]) {
+            assert_eq!(length(symbol), (base, extra), "{symbol}");
+        }
+        let distance = |symbol| {
+            let meaning = distance_meaning(symbol).unwrap();
+            let extra = meaning & 15;
+            ((u32::from(meaning >> EXTRA_OF_DISTANCE) << extra) + 1, extra)
+        };
+        let known = [(0, 1, 0), (3, 4, 0), (4, 5, 1), (5, 7, 1), (6, 9, 2), (28, 16385, 13)];
+        for (symbol, base, extra) in known.into_iter().chain([(29, 24577, 13)]) {
+            assert_eq!(distance(symbol), (base, extra), "{symbol}");
+        }
+        assert_eq!((literal_meaning(286), distance_meaning(30)), (None, None));
+    }
+
+    #[test]
+    fn blocks_make_what_was_put_into_them() {
+        let text = b"it was the best of times, it was the worst of times, it was".repeat(2000);
+        for level in [0, 1, 6, 9] {
+            let (stream, _) = zlib(&[&text[..50_000], &text[50_000..]], level);
+            let mut walker = Walker::new(&stream);
+            let (mut bits, mut output) = (0, 0);
+            loop {
+                let block = walker.next(&[]).unwrap();
+                assert_eq!((block.bits.start, block.output.start), (bits, output));
+                assert!(!block.reads_avoided);
+                (bits, output) = (block.bits.end, block.output.end);
+                if block.is_last {
+                    break;
+                }
+            }
+            assert_eq!((bits.div_ceil(8), output), (stream.len(), text.len()), "level {level}");
+        }
+    }
+
+    #[test]
+    fn a_block_says_whether_it_reads_what_is_to_be_avoided() {
+        // "abcabc", then in a block of its own "abc" from the first three bytes or the next.
+        let (stream, _) = zlib(&[b"abcdefgh-0123456789", b"cdefgh-0123"], 9);
+        let reads = |avoided: &[Range<usize>]| {
+            let mut walker = Walker::new(&stream);
+            while walker.output() < 19 {
+                walker.next(&[]).unwrap();
+            }
+            // Behind a flush comes an empty stored block.
+            let blocks: Vec<Block> = (0..2).map(|_| walker.next(avoided).unwrap()).collect();
+            blocks.iter().any(|block| block.reads_avoided)
+        };
+        for (avoided, expected) in [
+            (&[][..], false),
+            (&[0..2], false),
+            (&[0..3], true),
+            (&[2..3], true),
+            (&[12..13], true),
+            (&[13..19], false),
+            (&[0..2, 13..19], false),
+            (&[0..1, 5..6, 18..19], true),
+        ] {
+            assert_eq!(reads(avoided), expected, "{avoided:?}");
+        }
     }
 
     proptest::proptest! {
