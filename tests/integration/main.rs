@@ -1,11 +1,27 @@
 //! truewheel from outside: the built program on small wheels, and the house rules of its sources.
 //!
 //! One binary, so that it is linked once. Nothing here needs the network, and nothing of this machine
-//! decides a result;a test that must be skipped says so on standard error.
+//! decides a result; the tests of [`live`] and [`oracle`] say on standard error when they are skipped.
 
 mod support;
 
 /// The crate graph and the house rules of ARCHITECTURE.md, as tests.
 mod architecture;
+/// Help, exit statuses, standard output against standard error.
+mod cli;
+/// Bytes that somebody made up: no panic, and never half a wheel.
+mod hostile;
 /// Whole repairs of wheels for Linux.
 mod linux;
+/// What the loader of this machine thinks of repaired wheels; needs gcc and python3.
+mod live;
+/// Against auditwheel, where it is installed.
+mod oracle;
+/// RECORD after every kind of repair.
+mod record;
+/// Every refusal and its exact words.
+mod refusals;
+/// One test for each bug, named for what went wrong.
+mod regression;
+/// Same input, same bytes; repaired twice, unchanged.
+mod reproducible;

@@ -48,7 +48,10 @@ fn a_wheel_that_begins_or_ends_with_something_else() {
     let whole = wheel().bytes();
     let prefixed = refused_bytes(&[b"#!/bin/sh\n", &*whole].concat());
     assert!(prefixed.starts_with("the central directory is said to be "), "{prefixed}");
-    assert_eq!(refused_bytes(&[&*whole, b"more"].concat()), "not a zip archive, or its end is missing: no end of central directory record");
+    assert_eq!(
+        refused_bytes(&[&*whole, b"more"].concat()),
+        "not a zip archive, or its end is missing: no end of central directory record"
+    );
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! One test for each bug, named for what went wrong.
+
+use crate::support::{Elf, Sandbox, Wheel};
+
+#[test]
+fn the_file_behind_a_chain_of_links_was_left_under_its_old_name_as_well() {
+    let sandbox = Sandbox::new();
+    let library = Elf::library("libfoo.so.1");
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]).rpath("$ORIGIN"))
+        .elf("demo/libfoo.so.1", &library)
+        .elf("demo/libfoo.so.1.2", &library);
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(output.names_in("demo"), ["__init__.py", "_ext.so", "libfoo.so.1"]);
+}
+
+#[test]
+fn the_output_was_an_absolute_path_only_where_something_had_changed() {
+    let sandbox = Sandbox::new();
+    let changed = Wheel::demo(&Elf::module(&[]));
+    let same = changed.clone().tag("cp312-cp312-manylinux1_x86_64.manylinux_2_5_x86_64");
+    for wheel in [changed, same] {
+        let run = sandbox.try_repair(&wheel, &[]);
+        assert!(run.stdout.starts_with("out"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn an_error_in_record_or_wheel_did_not_say_in_which_file() {
+    let wheel = Wheel::demo(&Elf::module(&[]));
+    let text = Sandbox::new().refusal(&wheel.clone().row("a,b,c,d"), &[]);
+    assert!(text.starts_with("demo-1.0.dist-info/RECORD: line "), "{text}");
+    let text = Sandbox::new().refusal(&wheel.wheel_text("nonsense"), &[]);
+    assert!(text.starts_with("demo-1.0.dist-info/WHEEL: line 1: "), "{text}");
+}
+
+#[test]
+fn only_one_of_several_users_of_a_missing_library_had_its_search_told() {
+    let needs_foo = Elf::module(&["libfoo.so.1"]);
+    let wheel = Wheel::new("demo")
+        .elf("demo/a.so", &needs_foo.clone().rpath("/build/a"))
+        .elf("demo/b.so", &needs_foo.rpath("/build/b"));
+    let text = Sandbox::new().refusal(&wheel, &["--ldpaths", "nowhere"]);
+    assert!(text.contains("/build/a (RPATH of demo/a.so)"), "{text}");
+    assert!(text.contains("/build/b (RPATH of demo/b.so)"), "{text}");
+}
+
+#[test]
+fn a_wrong_level_in_the_environment_stopped_a_run_with_a_typed_one() {
+    let wheel = Wheel::demo(&Elf::module(&[]));
+    let environment = [("AUDITWHEEL_ZIP_COMPRESSION_LEVEL", "wrong")];
+    Sandbox::new().repair_in(&wheel, &["-z", "6"], &environment);
+}
+
+#[test]
+fn level_0_was_offered_and_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    let output = sandbox.repair(&wheel, &["--lib-path", "libs", "-z", "0"]);
+    assert_eq!(output.names_in("demo.libs"), ["libfoo-#.so.1"]);
+}
+
+#[test]
+fn names_in_binaries_reached_the_terminal_with_their_control_characters() {
+    let wheel = Wheel::demo(&Elf::module(&[]).rpath("/build/\x1b]0;owned\x07"));
+    let run = Sandbox::new().try_repair(&wheel, &[]);
+    assert!(!run.stderr.contains(['\x1b', '\x07']), "{:?}", run.stderr);
+    assert!(run.stderr.contains("`/build/\\u{1b}]0;owned\\u{7}`"), "{}", run.stderr);
+}
