@@ -41,7 +41,8 @@ impl Printer {
     /// What is wrong, with the wheel it is wrong with.
     pub(crate) fn error(&self, wheel: Option<&Path>, error: &Error) {
         let wheel = wheel.map(|wheel| format!("{}: ", wheel.display())).unwrap_or_default();
-        self.say(&format!("{ERROR}error:{ERROR:#} {wheel}{error}\n"));
+        let text = harmless(&format!("{wheel}{error}"));
+        self.say(&format!("{ERROR}error:{ERROR:#} {text}\n"));
     }
 
     /// What would be done.
@@ -51,7 +52,7 @@ impl Printer {
             return;
         }
         for plan in plans {
-            self.data(&plan.to_string());
+            self.data(&harmless(&plan.to_string()));
         }
     }
 
@@ -79,9 +80,11 @@ impl Printer {
         for library in &report.vendored {
             let from = library.source.display();
             let size = megabytes(library.size);
-            text += &format!("  vendored {} ({size}) from {from}\n", library.member);
+            let line = format!("  vendored {} ({size}) from {from}\n", library.member);
+            text += &harmless(&line);
             if self.verbosity == Verbosity::Verbose {
-                text.extend(library.users.iter().map(|user| format!("    {user}\n")));
+                let users = library.users.iter().map(|user| harmless(user));
+                text.extend(users.map(|user| format!("    {user}\n")));
             }
         }
         if self.verbosity == Verbosity::Verbose {
@@ -91,7 +94,8 @@ impl Printer {
             let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
             text += &format!("  tags {old} -> {new}\n");
         }
-        text.extend(report.notes.iter().map(|note| format!("  {NOTE}note:{NOTE:#} {note}\n")));
+        let notes = report.notes.iter().map(|note| harmless(note));
+        text.extend(notes.map(|note| format!("  {NOTE}note:{NOTE:#} {note}\n")));
         if report.unchanged {
             text += "  nothing to change: written as it is\n";
         }
@@ -116,6 +120,17 @@ impl Printer {
         let mut stream = AutoStream::new(std::io::stderr(), self.color);
         let _ = stream.write_all(text.as_bytes());
     }
+}
+
+/// Names come from strangers, and a terminal must not obey them: no control character but the line
+/// feed is printed as it is.
+fn harmless(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\n' => "\n".to_owned(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 fn megabytes(bytes: u64) -> String {
