@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn bits_are_copied_from_any_place_to_any_place() {
-        let stream: Vec<u8> = (0..40_u32).map(|i| (i * i * 97 + i * 31 + 7) as u8).collect();
+        let stream: Vec<u8> =
+            (0..40_u32).map(|i| (i * i * 97 + i * 31 + 7).to_le_bytes()[0]).collect();
         for before in 0..9 {
             for start in 0..18 {
                 for len in (0..30).chain([63, 64, 65, 71, 72, 73, 100, 128, 136, 200, 302 - start])

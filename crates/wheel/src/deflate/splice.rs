@@ -13,6 +13,7 @@ use super::bit_writer::BitWriter;
 use super::walk::{Walker, touches};
 use super::{Compressed, compress, compress_all, known_level};
 use crate::error::Result;
+use std::iter;
 use std::ops::Range;
 
 /// How far back a match may lie (RFC 1951 § 2).
@@ -36,7 +37,7 @@ enum Step {
 
 /// One raw deflate stream of `new`, made from `old_stream`, the stream of the `old_len` bytes before
 /// the edit. `changed` are the ranges of `new` that differ from the old contents, sorted; all behind
-/// `old_len` counts as changed. `level` is libdeflate's, 1 to 12, for what is deflated anew.
+/// `old_len` counts as changed. `level` is libdeflate's, 0 to 12, for what is deflated anew.
 ///
 /// Where nothing can be kept, or too little, all is deflated anew: the stream is then that of
 /// [`compress_all`].
@@ -88,7 +89,7 @@ pub fn try_splice(
 fn changes(changed: &[Range<usize>], old_len: usize, new_len: usize) -> Option<Vec<Range<usize>>> {
     (old_len <= new_len).then_some(())?;
     let mut changes: Vec<Range<usize>> = Vec::new();
-    for range in changed.iter().cloned().chain([old_len..new_len]) {
+    for range in changed.iter().cloned().chain(iter::once(old_len..new_len)) {
         (range.start <= range.end).then_some(())?;
         let range = range.start..range.end.min(new_len);
         if range.is_empty() {
