@@ -36,7 +36,7 @@ pub use splice::{splice, try_splice};
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Range;
 
-/// The level for members that truewheel writes, in libdeflate's scale of 1 to 12.
+/// The level for members that truewheel writes, in libdeflate's scale of 0 to 12.
 pub const LEVEL: u32 = 6;
 /// Bytes of a member that are deflated as one piece.
 const PIECE: usize = 1 << 20;
@@ -82,7 +82,7 @@ pub fn pieces(len: usize) -> Vec<Range<usize>> {
     (0..count).map(|index| cut(index)..cut(index + 1)).collect()
 }
 
-/// Deflates one of the [`pieces`] of `bytes`, the whole member. `level` is libdeflate's, 1 to 12.
+/// Deflates one of the [`pieces`] of `bytes`, the whole member. `level` is libdeflate's, 0 to 12.
 ///
 /// # Errors
 ///
@@ -148,7 +148,7 @@ fn compress(contents: &[u8], level: u32) -> Result<Vec<u8>> {
 }
 
 fn known_level(level: u32) -> Result<libdeflater::CompressionLvl> {
-    let known = i32::try_from(level).ok().filter(|level| (1..=12).contains(level));
+    let known = i32::try_from(level).ok().filter(|level| (0..=12).contains(level));
     let known = known.and_then(|level| libdeflater::CompressionLvl::new(level).ok());
     Ok(known.ok_or(ErrorKind::Level(level))?)
 }
@@ -231,7 +231,7 @@ mod tests {
     fn joined_pieces_are_one_stream_of_the_whole_member() {
         for len in [0, 1, 5, 65_535, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 12_345] {
             let bytes = contents(len);
-            for level in [1, LEVEL, 9, 12] {
+            for level in [0, 1, LEVEL, 9, 12] {
                 let all = compress_all(&bytes, level).unwrap();
                 assert!(inflate(&all.bytes) == bytes, "{len} bytes at level {level}");
                 assert_eq!(all.crc32, libdeflater::crc32(&bytes));
@@ -285,8 +285,8 @@ mod tests {
     #[test]
     fn levels_and_pieces_that_there_are_not_are_refused() {
         let message = |level| compress_all(b"a", level).unwrap_err().to_string();
-        assert_eq!(message(0), "deflate level 0, it should be 1 to 12");
-        assert_eq!(message(13), "deflate level 13, it should be 1 to 12");
+        assert!(compress_all(b"a", 0).is_ok());
+        assert_eq!(message(13), "deflate level 13, it should be 0 to 12");
         assert!(compress_piece(b"abc", 2..5, 6).is_err());
     }
 

@@ -125,7 +125,7 @@ pub enum ErrorKind {
     },
     /// The writer was given what it must write itself, or must not write.
     NotWritable(&'static str),
-    /// A deflate level outside of 1 to 12.
+    /// A deflate level outside of 0 to 12.
     Level(u32),
     /// Pieces that are not the whole of a member, in order.
     Pieces {
@@ -231,7 +231,7 @@ impl fmt::Display for ErrorKind {
             Self::NoSuchMember(path) => write!(f, "no `{path}`, every wheel has it"),
             Self::Line { line, what } => write!(f, "line {line}: {what}"),
             Self::NotWritable(reason) => f.write_str(reason),
-            Self::Level(level) => write!(f, "deflate level {level}, it should be 1 to 12"),
+            Self::Level(level) => write!(f, "deflate level {level}, it should be 0 to 12"),
             Self::Pieces { expected, found } => {
                 write!(f, "a piece begins at {found:#x}, the one before ends at {expected:#x}")
             }
