@@ -159,7 +159,12 @@ impl Planner<'_> {
             }
         }
         let mut entries = self.kept_entries(file, path, plan);
-        for directory in needs.directories {
+        // A search path that loses entries gets those that make the file independent of what loads
+        // it; one that is whole stays as it is.
+        let list = file.runpath.as_deref().or(file.rpath.as_deref()).unwrap_or_default();
+        let is_cut = list.split(':').any(|entry| !entry.is_empty() && !keeps_entry(entry, path));
+        let reached = if is_cut { needs.reached } else { Vec::new() };
+        for directory in needs.directories.into_iter().chain(reached) {
             if !entries.contains(&directory) {
                 entries.push(directory);
             }
@@ -184,6 +189,8 @@ impl Planner<'_> {
                             // A rule of the loader already leads there, by that name.
                             let name = path.file_name().to_owned();
                             if is_reached(found) && name == base_name(needed) {
+                                let way = relative(here, &path.installed().parent());
+                                needs.reached.extend(way.map(|way| origin(&way)));
                                 continue;
                             }
                             (name, path.installed().parent())
@@ -308,6 +315,8 @@ fn is_reached(found: &Found) -> bool {
 #[derive(Default)]
 struct Needs {
     directories: Vec<String>,
+    /// Directories of the wheel that some rule of the loader leads to already.
+    reached: Vec<String>,
     libpython: Vec<String>,
     unreachable: Option<String>,
 }
