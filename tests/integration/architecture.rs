@@ -16,9 +16,17 @@ impl Source {
     /// What stands before the unit tests, with its line numbers.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let is_test_file = self.path.contains("/tests/") || self.path.ends_with("tests.rs");
-        let tests = if is_test_file { "" } else { "#[cfg(test)]\nmod tests" };
-        let end = if is_test_file { 0 } else { self.text.find(tests).unwrap_or(self.text.len()) };
+        let end = if is_test_file { 0 } else { self.tests_at().unwrap_or(self.text.len()) };
         (1..).zip(self.text[..end].lines())
+    }
+
+    /// Where the module of unit tests begins, with its attributes.
+    fn tests_at(&self) -> Option<usize> {
+        let mark = "#[cfg(test)]\n";
+        self.text.match_indices(mark).map(|(at, _)| at).find(|at| {
+            let mut lines = self.text[at + mark.len()..].lines();
+            lines.find(|line| !line.starts_with("#[")).is_some_and(|line| line == "mod tests {")
+        })
     }
 
     /// The code without comments.
