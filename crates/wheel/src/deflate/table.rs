@@ -10,31 +10,67 @@ const MAX_CODE: usize = 15;
 /// Bits of a code that is found at once.
 const FAST: usize = 11;
 
-/// Codes and what they mean. What a meaning is, only its maker knows; 0 is none.
+/// What a code is worth: a number to which so many extra bits, behind the code, add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry(u32);
+
+impl Entry {
+    /// Not the entry of any code.
+    const NONE: Self = Self(0);
+
+    fn new(width: u8, value: u16, extra: u8) -> Self {
+        let total = u32::from(width) + u32::from(extra);
+        Self(u32::from(value) << 16 | u32::from(width) << 8 | total)
+    }
+
+    /// Bits of the code and the extra bits.
+    #[inline(always)]
+    pub(super) fn total(self) -> u32 {
+        self.0 & 0x3f
+    }
+
+    /// The number without what the extra bits add.
+    #[inline(always)]
+    pub(super) fn value(self) -> usize {
+        (self.0 >> 16) as usize
+    }
+
+    /// The number with what the extra bits add, that are in `buffer` behind the code.
+    #[inline(always)]
+    pub(super) fn sum(self, buffer: u64) -> usize {
+        let mask = !(u64::MAX << self.total());
+        let extra = (buffer & mask) >> (self.0 >> 8 & 0xf);
+        self.value() + usize::try_from(extra).unwrap_or(0)
+    }
+}
+
+/// Codes and what they are worth.
 #[derive(Debug)]
 pub(super) struct Table {
     /// For every value of the next [`FAST`] bits, an entry.
-    fast: [u16; 1 << FAST],
+    fast: [Entry; 1 << FAST],
     /// How many codes there are of each length.
     counts: [u16; MAX_CODE + 1],
     /// All entries, in the order of their codes: by length, then by symbol.
-    sorted: [u16; 320],
+    sorted: [Entry; 320],
 }
-
-/// Bits of an entry that are the length of its code; the meaning is above them.
-const LENGTH_BITS: u16 = 4;
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self { fast: [0; 1 << FAST], counts: [0; MAX_CODE + 1], sorted: [0; 320] }
+        Self {
+            fast: [Entry::NONE; 1 << FAST],
+            counts: [0; MAX_CODE + 1],
+            sorted: [Entry::NONE; 320],
+        }
     }
 
-    /// Sets the length of each symbol's code, 0 for none, and its meaning, of up to 12 bits; `None`
-    /// where the lengths are no prefix code. Codes without a meaning may be there, but not be used.
+    /// Sets the length of each symbol's code, 0 for none, and its value with the number of extra bits;
+    /// `None` where the lengths are no prefix code. Codes without a value may be there, but not be
+    /// used.
     pub(super) fn set(
         &mut self,
         lengths: &[u8],
-        meaning: impl Fn(usize) -> Option<u16>,
+        value: impl Fn(usize) -> Option<(u16, u8)>,
     ) -> Option<()> {
         self.counts = [0; MAX_CODE + 1];
         for length in lengths.iter().filter(|length| **length > 0) {
@@ -53,12 +89,12 @@ impl Table {
             // More codes of a length than there is room for.
             (next_code <= 1 << length).then_some(())?;
         }
-        self.fast.fill(0);
+        self.fast.fill(Entry::NONE);
         for (symbol, length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
             let width = usize::from(*length);
             let (code, place) = (code.get_mut(width)?, place.get_mut(width)?);
-            let entry =
-                meaning(symbol).map_or(0, |meaning| meaning << LENGTH_BITS | u16::from(*length));
+            let entry = value(symbol)
+                .map_or(Entry::NONE, |(value, extra)| Entry::new(*length, value, extra));
             *self.sorted.get_mut(*place)? = entry;
             if width <= FAST {
                 let places = self.fast.iter_mut().skip(reverse(*code, width)).step_by(1 << width);
@@ -70,21 +106,20 @@ impl Table {
         Some(())
     }
 
-    /// The length of the next code and its meaning; `None` for bits that are no code.
+    /// What the next code is worth; `None` for bits that are no code.
     #[inline(always)]
-    pub(super) fn get(&self, buffer: u64) -> Option<(u8, u16)> {
+    pub(super) fn get(&self, buffer: u64) -> Option<Entry> {
         let index = buffer & ((1 << FAST) - 1);
-        let entry = match usize::try_from(index).ok().and_then(|index| self.fast.get(index)) {
-            Some(entry) if *entry != 0 => *entry,
-            _ => self.find(buffer)?,
-        };
-        Some((entry.to_le_bytes().first()? & 0xf, entry >> LENGTH_BITS))
+        match usize::try_from(index).ok().and_then(|index| self.fast.get(index)) {
+            Some(entry) if *entry != Entry::NONE => Some(*entry),
+            _ => self.find(buffer),
+        }
     }
 
     /// Length by length: the codes of one length are consecutive numbers.
     #[cold]
     #[inline(never)]
-    fn find(&self, mut buffer: u64) -> Option<u16> {
+    fn find(&self, mut buffer: u64) -> Option<Entry> {
         let (mut code, mut first, mut place) = (0_usize, 0_usize, 0_usize);
         for count in self.counts.iter().skip(1).map(|count| usize::from(*count)) {
             code = code << 1 | usize::from(buffer & 1 == 1);
@@ -93,7 +128,11 @@ impl Table {
             // Shorter codes that begin alike would have been found.
             let index = code.checked_sub(first)?;
             if index < count {
-                return self.sorted.get(place + index).copied().filter(|entry| *entry != 0);
+                return self
+                    .sorted
+                    .get(place + index)
+                    .copied()
+                    .filter(|entry| *entry != Entry::NONE);
             }
             first += count;
             place += count;
@@ -110,20 +149,26 @@ fn reverse(code: usize, width: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn meaning(symbol: usize) -> Option<u16> {
-        u16::try_from(symbol).ok()
+    /// Each symbol is worth itself.
+    fn value(symbol: usize) -> Option<(u16, u8)> {
+        Some((u16::try_from(symbol).ok()?, 0))
+    }
+
+    /// The length of the code that `bits` begin with, and its symbol.
+    fn get(table: &Table, bits: u64) -> Option<(u32, usize)> {
+        table.get(bits).map(|entry| (entry.total(), entry.sum(bits)))
     }
 
     #[test]
     fn codes_of_the_standards_example_are_found() {
         // RFC 1951 § 3.2.2: ABCDEFGH with lengths 3, 3, 3, 3, 3, 2, 4, 4.
         let mut table = Table::new();
-        table.set(&[3, 3, 3, 3, 3, 2, 4, 4], meaning).unwrap();
+        table.set(&[3, 3, 3, 3, 3, 2, 4, 4], value).unwrap();
         let codes = [0b010, 0b011, 0b100, 0b101, 0b110, 0b00, 0b1110, 0b1111];
         for (symbol, code) in codes.into_iter().enumerate() {
-            let width = [3, 3, 3, 3, 3, 2, 4, 4][symbol];
-            let bits = reverse(code, usize::from(width)) as u64 | 0xabcd << width;
-            assert_eq!(table.get(bits), Some((width, meaning(symbol).unwrap())), "{code:b}");
+            let width = [3_u8, 3, 3, 3, 3, 2, 4, 4][symbol];
+            let bits = reverse(code, width.into()) as u64 | 0xabcd << width;
+            assert_eq!(get(&table, bits), Some((width.into(), symbol)), "{code:b}");
         }
     }
 
@@ -133,37 +178,38 @@ mod tests {
         let mut lengths: Vec<u8> = (1..=15).collect();
         lengths.push(15);
         let mut table = Table::new();
-        table.set(&lengths, meaning).unwrap();
+        table.set(&lengths, value).unwrap();
         for (symbol, length) in lengths.iter().enumerate() {
             let ones = (1 << symbol.min(15)) - 1;
-            assert_eq!(table.get(ones), Some((*length, meaning(symbol).unwrap())));
+            assert_eq!(get(&table, ones), Some((u32::from(*length), symbol)));
         }
     }
 
     #[test]
     fn a_table_that_was_set_before_knows_only_its_new_codes() {
         let mut table = Table::new();
-        table.set(&[2, 2, 2, 2], meaning).unwrap();
-        table.set(&[0, 14], meaning).unwrap();
-        assert_eq!(table.get(0), Some((14, 1)));
-        assert_eq!(table.get(1), None);
-        assert_eq!(table.get(1 << 13), None);
+        table.set(&[2, 2, 2, 2], value).unwrap();
+        table.set(&[0, 14], value).unwrap();
+        assert_eq!(get(&table, 0), Some((14, 1)));
+        assert_eq!(get(&table, 1), None);
+        assert_eq!(get(&table, 1 << 13), None);
     }
 
     #[test]
     fn lengths_that_are_no_prefix_code_are_none() {
         let mut table = Table::new();
-        assert_eq!(table.set(&[1, 1, 1], meaning), None);
-        assert_eq!(table.set(&[1, 1, 15], meaning), None);
-        assert_eq!(table.set(&[16], meaning), None);
-        assert_eq!(table.set(&[2; 4], meaning), Some(()));
+        assert_eq!(table.set(&[1, 1, 1], value), None);
+        assert_eq!(table.set(&[1, 1, 15], value), None);
+        assert_eq!(table.set(&[16], value), None);
+        assert_eq!(table.set(&[2; 4], value), Some(()));
     }
 
     #[test]
-    fn a_code_without_a_meaning_is_none() {
+    fn a_code_without_a_value_is_none_and_extra_bits_add_to_one() {
         let mut table = Table::new();
-        table.set(&[1, 1], |symbol| (symbol == 1).then_some(7)).unwrap();
-        assert_eq!(table.get(0), None);
-        assert_eq!(table.get(1), Some((1, 7)));
+        table.set(&[1, 1], |symbol| (symbol == 1).then_some((7, 2))).unwrap();
+        assert_eq!(get(&table, 0), None);
+        assert_eq!(get(&table, 0b101), Some((3, 9)));
+        assert_eq!(get(&table, 0b1111), Some((3, 10)));
     }
 }

@@ -4,7 +4,7 @@
 //! But only *lengths* count: how many bits a code takes and how many bytes it makes, not which. How
 //! far back a match lies is read too: it tells which blocks read bytes that an edit changed.
 
-use super::table::Table;
+use super::table::{Entry, Table};
 use std::ops::Range;
 
 /// Where the last block begins and the stream ends, in bits.
@@ -43,13 +43,10 @@ pub(super) struct Walker<'a> {
 /// The order in which the lengths of the code length code are written (§ 3.2.7).
 const CODE_LENGTH_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-/// Meanings of literals and lengths: how many extra bits, above them how many bytes are made, to
-/// which the extra bits add. A literal makes 1; the end of the block is no match of 0.
-const EXTRA_OF_LENGTH: u16 = 3;
-const LITERAL: u16 = 1 << EXTRA_OF_LENGTH;
-const END: u16 = 2 << EXTRA_OF_LENGTH;
-/// Meanings of distances: how many extra bits, above them what stands before those.
-const EXTRA_OF_DISTANCE: u16 = 4;
+/// How many bytes a literal makes.
+const LITERAL: usize = 1;
+/// What the end of a block is worth: no match has 2 bytes.
+const END: usize = 2;
 
 /// `None` if `stream` is not a deflate stream.
 pub(super) fn walk(stream: &[u8]) -> Option<Walk> {
@@ -106,43 +103,38 @@ impl<'a> Walker<'a> {
         let mut reads_avoided = false;
         let mut output = self.output;
         loop {
-            // The zeros behind the stream could be codes too, and have no end.
-            if bits.next > bits.stream.len() + 16 {
-                return None;
-            }
-            bits.refill();
-            let (mut width, mut meaning) = literals.get(bits.buffer)?;
+            bits.refill()?;
+            let mut entry = literals.get(bits.buffer)?;
             // Three literals take at most 45 bits, so that one more code with its extra bits may
             // run out of the buffer: then it is filled again.
             for _ in 0..2 {
-                if meaning != LITERAL {
+                if entry.value() != LITERAL {
                     break;
                 }
-                bits.consume(width);
+                bits.consume(entry);
                 output += 1;
-                (width, meaning) = literals.get(bits.buffer)?;
+                entry = literals.get(bits.buffer)?;
             }
-            bits.consume(width);
-            if meaning == LITERAL {
-                output += 1;
-                continue;
+            let len = entry.sum(bits.buffer);
+            bits.consume(entry);
+            match entry.value() {
+                LITERAL => output += 1,
+                END => {
+                    self.output = output;
+                    return Some(reads_avoided);
+                }
+                _ => {
+                    bits.refill()?;
+                    let entry = self.distances.get(bits.buffer)?;
+                    // Before the beginning there is nothing to copy.
+                    let from = output.checked_sub(entry.sum(bits.buffer))?;
+                    bits.consume(entry);
+                    if from < hull.end && from + len > hull.start {
+                        reads_avoided |= touches(avoided, &(from..from + len));
+                    }
+                    output = output.checked_add(len)?;
+                }
             }
-            if meaning == END {
-                self.output = output;
-                return Some(reads_avoided);
-            }
-            let len = usize::from(meaning >> EXTRA_OF_LENGTH) + bits.extra(meaning & 7);
-            bits.refill();
-            let (width, meaning) = self.distances.get(bits.buffer)?;
-            bits.consume(width);
-            let extra = meaning & 15;
-            let distance = (usize::from(meaning >> EXTRA_OF_DISTANCE) << extra) + 1;
-            // Before the beginning there is nothing to copy.
-            let from = output.checked_sub(distance + bits.extra(extra))?;
-            if from < hull.end && from + len > hull.start {
-                reads_avoided |= touches(avoided, &(from..from + len));
-            }
-            output = output.checked_add(len)?;
         }
     }
 
@@ -151,8 +143,8 @@ impl<'a> Walker<'a> {
             let mut lengths = [8; 288];
             lengths.get_mut(144..256)?.fill(9);
             lengths.get_mut(256..280)?.fill(7);
-            self.literals.set(&lengths, literal_meaning)?;
-            self.distances.set(&[5; 30], distance_meaning)?;
+            self.literals.set(&lengths, literal_value)?;
+            self.distances.set(&[5; 30], distance_value)?;
             self.fixed = true;
         }
         Some(())
@@ -170,13 +162,13 @@ impl<'a> Walker<'a> {
             *lengths.get_mut(*symbol)? = u8::try_from(bits.take(3)?).ok()?;
         }
         // The table of distances is free until theirs are known.
-        self.distances.set(&lengths, |symbol| u16::try_from(symbol).ok())?;
+        self.distances.set(&lengths, |symbol| Some((u16::try_from(symbol).ok()?, 0)))?;
         let mut lengths = Vec::with_capacity(literals + distances + 138);
         while lengths.len() < literals + distances {
-            bits.refill();
-            let (width, symbol) = self.distances.get(bits.buffer)?;
-            bits.consume(width);
-            let (value, repeat) = match symbol {
+            bits.refill()?;
+            let entry = self.distances.get(bits.buffer)?;
+            bits.consume(entry);
+            let (value, repeat) = match entry.value() {
                 16 => (*lengths.last()?, bits.take(2)? + 3),
                 17 => (0, bits.take(3)? + 3),
                 18 => (0, bits.take(7)? + 11),
@@ -188,8 +180,8 @@ impl<'a> Walker<'a> {
         let (literals, distances) = lengths.split_at_checked(literals)?;
         // The end of the block needs a code; distances need none where there are only literals.
         literals.get(256).filter(|length| **length > 0)?;
-        self.literals.set(literals, literal_meaning)?;
-        self.distances.set(distances, distance_meaning)
+        self.literals.set(literals, literal_value)?;
+        self.distances.set(distances, distance_value)
     }
 }
 
@@ -223,46 +215,46 @@ impl Bits<'_> {
         self.next * 8 - self.count
     }
 
-    /// At least 56 bits; behind the stream's end they are zeros, which `position` tells.
+    /// At least 56 bits; behind the stream's end they are zeros, which `position` tells. `None` far
+    /// behind it: the zeros could be codes too, and have no end.
     #[inline(always)]
-    fn refill(&mut self) {
-        let word = self.stream.get(self.next..self.next + 8).and_then(|word| word.try_into().ok());
-        if let Some(word) = word {
-            self.buffer |= u64::from_le_bytes(word) << self.count;
-            self.next += (63 - self.count) / 8;
-            self.count |= 56;
-        } else {
-            while self.count < 56 {
-                let byte = self.stream.get(self.next).copied().unwrap_or(0);
-                self.buffer |= u64::from(byte) << self.count;
-                self.next += 1;
-                self.count += 8;
+    fn refill(&mut self) -> Option<()> {
+        match self.stream.get(self.next..).and_then(|rest| rest.first_chunk()) {
+            Some(word) => {
+                self.buffer |= u64::from_le_bytes(*word) << self.count;
+                self.next += (63 - self.count) / 8;
+                self.count |= 56;
+                Some(())
             }
+            None => self.refill_at_end(),
         }
     }
 
+    #[cold]
+    fn refill_at_end(&mut self) -> Option<()> {
+        while self.count < 56 {
+            let byte = self.stream.get(self.next).copied().unwrap_or(0);
+            self.buffer |= u64::from(byte) << self.count;
+            self.next += 1;
+            self.count += 8;
+        }
+        (self.next <= self.stream.len() + 16).then_some(())
+    }
+
     #[inline(always)]
-    fn consume(&mut self, count: u8) {
-        self.buffer >>= count;
-        self.count -= usize::from(count);
+    fn consume(&mut self, entry: Entry) {
+        self.buffer >>= entry.total();
+        self.count -= entry.total() as usize;
     }
 
     /// Up to 16 bits; `None` behind the end.
     fn take(&mut self, count: u8) -> Option<usize> {
-        self.refill();
-        let value = self.buffer & ((1 << count) - 1);
-        self.consume(count);
-        (self.position() <= self.stream.len() * 8).then_some(())?;
-        usize::try_from(value).ok()
-    }
-
-    /// The value of so many extra bits, which are in the buffer.
-    #[inline(always)]
-    fn extra(&mut self, count: u16) -> usize {
+        self.refill()?;
         let value = self.buffer & ((1 << count) - 1);
         self.buffer >>= count;
         self.count -= usize::from(count);
-        usize::try_from(value).unwrap_or(0)
+        (self.position() <= self.stream.len() * 8).then_some(())?;
+        usize::try_from(value).ok()
     }
 
     /// How many bytes it stores (§ 3.2.4).
@@ -280,10 +272,10 @@ impl Bits<'_> {
 
 /// § 3.2.5: matches of length 3 to 258 are symbols 257 to 285, the last without extra bits. Before
 /// that, the lengths double every four symbols, each with a bit more.
-fn literal_meaning(symbol: usize) -> Option<u16> {
-    let (base, extra) = match symbol {
-        0..=255 => return Some(LITERAL),
-        256 => return Some(END),
+fn literal_value(symbol: usize) -> Option<(u16, u8)> {
+    let (value, extra) = match symbol {
+        0..=255 => (LITERAL, 0),
+        256 => (END, 0),
         257..=264 => (symbol - 254, 0),
         265..=284 => {
             let extra = (symbol - 261) / 4;
@@ -292,18 +284,21 @@ fn literal_meaning(symbol: usize) -> Option<u16> {
         285 => (258, 0),
         _ => return None,
     };
-    u16::try_from(base << EXTRA_OF_LENGTH | extra).ok()
+    Some((u16::try_from(value).ok()?, u8::try_from(extra).ok()?))
 }
 
 /// § 3.2.5: distances of 1 to 32,768 are symbols 0 to 29. From 4 on, a symbol is the two highest bits
 /// of the distance less 1; the extra bits are the others.
-fn distance_meaning(symbol: usize) -> Option<u16> {
-    let (head, extra) = match symbol {
-        0..=3 => (symbol, 0),
-        4..=29 => (2 + symbol % 2, symbol / 2 - 1),
+fn distance_value(symbol: usize) -> Option<(u16, u8)> {
+    let (value, extra) = match symbol {
+        0..=3 => (symbol + 1, 0),
+        4..=29 => {
+            let extra = symbol / 2 - 1;
+            (((2 + symbol % 2) << extra) + 1, extra)
+        }
         _ => return None,
     };
-    u16::try_from(head << EXTRA_OF_DISTANCE | extra).ok()
+    Some((u16::try_from(value).ok()?, u8::try_from(extra).ok()?))
 }
 
 #[cfg(test)]
@@ -369,33 +364,24 @@ mod tests {
         let mut walker = Walker::new(&[0; 9]);
         let mut lengths = [0; 258];
         lengths[257] = 1;
-        walker.literals.set(&lengths, literal_meaning).unwrap();
-        walker.distances.set(&[1], distance_meaning).unwrap();
+        walker.literals.set(&lengths, literal_value).unwrap();
+        walker.distances.set(&[1], distance_value).unwrap();
         walker.output = 5;
         assert_eq!(walker.skip_codes(&[]), None);
     }
 
     #[test]
-    fn meanings_are_those_of_the_standards_tables() {
-        let length = |symbol| {
-            let meaning = literal_meaning(symbol).unwrap();
-            (meaning >> EXTRA_OF_LENGTH, meaning & 7)
-        };
+    fn values_are_those_of_the_standards_tables() {
         let known = [(257, 3, 0), (264, 10, 0), (265, 11, 1), (268, 17, 1), (269, 19, 2)];
         let known = known.into_iter().chain([(280, 115, 4), (281, 131, 5), (284, 227, 5)]);
-        for (symbol, base, extra) in known.chain([(285, 258, 0)]) {
-            assert_eq!(length(symbol), (base, extra), "{symbol}");
+        for (symbol, base, extra) in known.chain([(65, 1, 0), (285, 258, 0)]) {
+            assert_eq!(literal_value(symbol), Some((base, extra)), "{symbol}");
         }
-        let distance = |symbol| {
-            let meaning = distance_meaning(symbol).unwrap();
-            let extra = meaning & 15;
-            ((u32::from(meaning >> EXTRA_OF_DISTANCE) << extra) + 1, extra)
-        };
         let known = [(0, 1, 0), (3, 4, 0), (4, 5, 1), (5, 7, 1), (6, 9, 2), (28, 16385, 13)];
         for (symbol, base, extra) in known.into_iter().chain([(29, 24577, 13)]) {
-            assert_eq!(distance(symbol), (base, extra), "{symbol}");
+            assert_eq!(distance_value(symbol), Some((base, extra)), "{symbol}");
         }
-        assert_eq!((literal_meaning(286), distance_meaning(30)), (None, None));
+        assert_eq!((literal_value(286), distance_value(30)), (None, None));
     }
 
     #[test]
