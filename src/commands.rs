@@ -36,8 +36,20 @@ fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
     if plans.len() == task.wheels.len() { Status::Done } else { Status::Failed }
 }
 
-/// All wheels or none: names are given when every wheel has been written and verified.
+/// All wheels or none; a directory made for them does not stay without them.
 fn repair(task: &RepairTask, printer: &Printer) -> Status {
+    let output = &task.options.output;
+    let was_there = output.exists();
+    let status = repair_all(task, printer);
+    if status != Status::Done && !was_there {
+        // Only an empty directory can be removed so, and that it is there already does no harm.
+        let _ = std::fs::remove_dir(output);
+    }
+    status
+}
+
+/// Names are given when every wheel has been written and verified.
+fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
     let progress = Progress::new(task.wheels.len(), printer);
     let mut prepared: Vec<Prepared> = Vec::new();
     for wheel in &task.wheels {

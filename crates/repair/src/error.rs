@@ -41,8 +41,10 @@ pub enum ErrorKind {
     Missing(Vec<MissingLibrary>),
     /// The requested platform tag promises more than the content keeps.
     NotEarned {
-        /// The tag that was asked for.
-        requested: String,
+        /// The tag that was asked for; `None` asks for any.
+        requested: Option<String>,
+        /// The tag that asks most of a system, of those that were tried.
+        nearest: String,
         /// One reason a line.
         reasons: Vec<String>,
         /// The best tag that the content does earn, if there is one.
@@ -160,8 +162,12 @@ impl fmt::Display for Error {
             ErrorKind::Elf { file, error } => write!(f, "{file}: {error}"),
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", path.display()),
             ErrorKind::Missing(libraries) => missing(f, libraries),
-            ErrorKind::NotEarned { requested, reasons, earned } => {
-                not_earned(f, requested, reasons, earned.as_deref())
+            ErrorKind::NotEarned { requested, nearest, reasons, earned } => {
+                match requested {
+                    Some(tag) => write!(f, "the content does not earn the tag `{tag}`")?,
+                    None => write!(f, "the content earns no tag, not even `{nearest}`")?,
+                }
+                not_earned(f, reasons, earned.as_deref())
             }
             ErrorKind::Refused { what, hint } => {
                 f.write_str(what)?;
@@ -203,13 +209,7 @@ fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Res
     Ok(())
 }
 
-fn not_earned(
-    f: &mut fmt::Formatter<'_>,
-    requested: &str,
-    reasons: &[String],
-    earned: Option<&str>,
-) -> fmt::Result {
-    write!(f, "the content does not earn the tag `{requested}`")?;
+fn not_earned(f: &mut fmt::Formatter<'_>, reasons: &[String], earned: Option<&str>) -> fmt::Result {
     for reason in reasons {
         write!(f, "\n  because: {reason}")?;
     }

@@ -138,18 +138,33 @@ fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
         bytes = changed.apply_to(bytes);
     }
     let (compressed, digest) = rayon::join(
-        || match done {
-            Deflated::Stream(stream) => {
-                let changed = changed_ranges(&changed)?;
-                Ok(deflate::splice(&stream, old_len, &bytes, &changed, level)?)
-            }
-            Deflated::Pieces(pieces) => deflate_pieces(&bytes, pieces, &changed, level),
-            Deflated::Nothing => deflate_pieces(&bytes, Vec::new(), &changed, level),
-        },
+        || deflate_edited(&bytes, old_len, done, &changed, level),
         || Digest::of(&bytes),
     );
     let (path, mode) = (job.path.clone(), job.mode);
     Ok(NewMember::from_compressed_parts(path, &bytes, &digest, compressed?, mode, job.modified)?)
+}
+
+/// Deflates `bytes`, and as little of them as what is `done` allows.
+fn deflate_edited(
+    bytes: &[u8],
+    old_len: usize,
+    done: Deflated,
+    changed: &PatchSet,
+    level: u32,
+) -> Result<deflate::Compressed> {
+    let pieces = match done {
+        Deflated::Stream(stream) => {
+            let ranges = changed_ranges(changed)?;
+            if let Some(all) = deflate::try_splice(&stream, old_len, bytes, &ranges, level)? {
+                return Ok(all);
+            }
+            Vec::new()
+        }
+        Deflated::Pieces(pieces) => pieces,
+        Deflated::Nothing => Vec::new(),
+    };
+    deflate_pieces(bytes, pieces, changed, level)
 }
 
 /// The bytes that an edit puts in place of others, by position.

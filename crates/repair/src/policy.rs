@@ -102,7 +102,7 @@ pub(crate) fn assess(
     let obstacles = obstacles_below(&outcomes, earned);
     let earned = earned.map(|outcome| outcome.at);
     if !outcome.obstacles.is_empty() && !options.keep_tags {
-        return Err(policy.not_earned(promised, &outcome, earned));
+        return Err(policy.not_earned(&outcome, earned));
     }
     let mut tags = Tags { policy: &policy, requested, promised, earned }.choose(existing);
     tags.sort();
@@ -372,21 +372,15 @@ impl Policy<'_> {
         None
     }
 
-    fn not_earned(
-        &self,
-        promised: Option<Promise>,
-        outcome: &Outcome,
-        earned: Option<Promise>,
-    ) -> Error {
+    fn not_earned(&self, outcome: &Outcome, earned: Option<Promise>) -> Error {
         let arch = self.target.arch;
-        let requested = match (self.options.platform.as_ref(), promised) {
-            (Some(tag), _) => tag.to_string(),
-            (None, _) => tag_of(outcome.at, arch).to_string(),
-        };
+        let nearest = tag_of(outcome.at, arch).to_string();
+        let requested = self.options.platform.as_ref().map(ToString::to_string);
         let reasons =
             outcome.obstacles.iter().map(|o| format!("{} needs {}", o.file, o.what)).collect();
         Error::new(ErrorKind::NotEarned {
             requested,
+            nearest,
             reasons,
             earned: earned.map(|promise| tag_of(promise, arch).to_string()),
         })

@@ -79,7 +79,7 @@ fn instructions_that_the_tag_does_not_promise() {
     let text = refused(&Wheel::demo(&Elf::of("repair/needs-x86-64-v3.so")), &[]);
     assert_eq!(
         text,
-        "the content does not earn the tag `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs instructions of x86-64-v3, which the tag does not promise\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
+        "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs instructions of x86-64-v3, which the tag does not promise\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
     );
 }
 
@@ -88,7 +88,7 @@ fn symbols_that_only_some_pythons_have() {
     let text = refused(&Wheel::demo(&Elf::of("repair/needs-fpectl.so")), &[]);
     assert_eq!(
         text,
-        "the content does not earn the tag `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs `PyFPE_jbuf`, which only Pythons built with fpectl have\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
+        "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs `PyFPE_jbuf`, which only Pythons built with fpectl have\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
     );
 }
 
@@ -97,7 +97,7 @@ fn a_libstdcxx_newer_than_every_policy() {
     let text = refused(&Wheel::demo(&Elf::of("repair/uses-newer-libstdc++.so")), &[]);
     assert_eq!(
         text,
-        "the content does not earn the tag `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs GLIBCXX_3.4.99 of libstdc++.so.6 (from_the_future)\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
+        "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs GLIBCXX_3.4.99 of libstdc++.so.6 (from_the_future)\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
     );
 }
 
