@@ -4,6 +4,7 @@
 //! Contents are dropped again at once, so that a wheel of gigabytes is scanned in the memory of its
 //! largest member a thread.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -31,12 +32,24 @@ pub(crate) struct Scan {
 
 /// Reads every member of `wheel`.
 pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
-    let members: Vec<&Member> =
-        wheel.members().iter().filter(|member| member.kind != MemberKind::Directory).collect();
-    let read: Vec<(Digest, Option<Binary>, Option<String>)> =
-        members.par_iter().map(|member| read_member(wheel, member)).collect::<Result<_>>()?;
+    let mut members: Vec<(usize, &Member)> = wheel
+        .members()
+        .iter()
+        .filter(|member| member.kind != MemberKind::Directory)
+        .enumerate()
+        .collect();
+    // Largest first, so that no thread is left alone with one at the end.
+    members.sort_by_key(|(index, member)| (Reverse(member.size), *index));
+    let mut read: Vec<(usize, &Member, Result<Read>)> = members
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(index, member)| (index, member, read_member(wheel, member)))
+        .collect();
+    // Of several faults the first in the archive is told, whichever was met first.
+    read.sort_by_key(|(index, ..)| *index);
     let mut scan = Scan::default();
-    for (member, (digest, binary, link)) in members.into_iter().zip(read) {
+    for (_, member, read) in read {
+        let (digest, binary, link) = read?;
         let path = &member.path;
         scan.digests.insert(path.clone(), digest);
         if let Some(link) = link {
@@ -53,7 +66,10 @@ pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
     Ok(scan)
 }
 
-fn read_member(wheel: &Wheel, member: &Member) -> Result<(Digest, Option<Binary>, Option<String>)> {
+/// Digest, what a loader sees, and a link's target.
+type Read = (Digest, Option<Binary>, Option<String>);
+
+fn read_member(wheel: &Wheel, member: &Member) -> Result<Read> {
     let bytes = wheel.read(member)?;
     let digest = Digest::of(&bytes);
     if member.kind == MemberKind::Symlink {
