@@ -9,6 +9,8 @@ usage: first_repair.py [--truewheel PATH]      without PATH: `cargo build --rele
 """
 
 import argparse
+import base64
+import hashlib
 import os
 import subprocess
 import sys
@@ -58,18 +60,23 @@ def undo(wheel: Path, work: Path) -> Path:
     (work / "lib").mkdir()
     undone = work / f"{name}-{version}-{python}-{abi}-linux_x86_64.whl"
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(undone, "w", zipfile.ZIP_DEFLATED) as new:
+        dist_info = next(n.split("/")[0] for n in old.namelist() if n.endswith(".dist-info/RECORD"))
+        lines = [line for line in old.read(f"{dist_info}/WHEEL").decode().splitlines() if line and line[:4] != "Tag:"]
+        tags = "\n".join([*lines, f"Tag: {python}-{abi}-linux_x86_64", ""]).encode()
+        hashed = base64.urlsafe_b64encode(hashlib.sha256(tags).digest()).decode().rstrip("=")
+        rows = []
+        for row in old.read(f"{dist_info}/RECORD").decode().splitlines():
+            if row.startswith(f"{dist_info}/WHEEL,"):
+                rows.append(f"{dist_info}/WHEEL,sha256={hashed},{len(tags)}")
+            elif not row.startswith(f"{name}.libs/") and "/sboms/" not in row:
+                rows.append(row)
+        changed = {f"{dist_info}/WHEEL": tags, f"{dist_info}/RECORD": "\n".join([*rows, ""]).encode()}
         for member in old.infolist():
-            content = old.read(member)
+            content = changed.get(member.filename, old.read(member))
             if member.filename.startswith(f"{name}.libs/"):
-                (work / "lib" / Path(member.filename).name).write_bytes(content)
-            elif member.filename.endswith(".dist-info/RECORD"):
-                lines = content.decode().splitlines(keepends=True)
-                kept = [line for line in lines if not line.startswith((f"{name}.libs/", f"{name}-"))]
-                new.writestr(member, "".join(kept))
-            elif member.filename.endswith(".dist-info/WHEEL"):
-                lines = [line for line in content.decode().splitlines() if not line.startswith("Tag:")]
-                new.writestr(member, "\n".join([*lines, f"Tag: {python}-{abi}-linux_x86_64", ""]))
-            elif not member.is_dir():
+                if not member.is_dir():
+                    (work / "lib" / Path(member.filename).name).write_bytes(content)
+            elif not member.is_dir() and "/sboms/" not in member.filename:
                 new.writestr(member, content)
     return undone
 
