@@ -11,6 +11,7 @@ mod links;
 mod mangle;
 mod options;
 mod patch;
+mod pattern;
 mod plan;
 pub mod policy;
 mod report;
@@ -72,7 +73,7 @@ pub fn use_threads(threads: usize) -> Result<()> {
 /// `pattern` is not one.
 pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
     let name = pattern.file_name().unwrap_or_default().to_string_lossy();
-    let matcher = plan::globs(&[name.into_owned()])?;
+    let matcher = pattern::globs(&[name.into_owned()])?;
     let directory = pattern.parent().unwrap_or(Path::new(""));
     let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let mut found: Vec<PathBuf> = std::fs::read_dir(here)
@@ -251,7 +252,7 @@ fn resolve(
 ) -> Result<search::Graph> {
     let (fitting, other): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(_, file)| target.machine.loads(&file.machine));
-    let matcher = plan::globs(&options.exclude)?;
+    let matcher = pattern::globs(&options.exclude)?;
     let excluded = |name: &str| {
         matcher.matches(name).first().and_then(|index| options.exclude.get(*index)).cloned()
     };

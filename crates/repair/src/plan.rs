@@ -3,10 +3,10 @@
 //! A plan can be printed before one byte is changed, compared with another, and held against the
 //! finished wheel. After it nothing is decided any more.
 
+mod describe;
 mod elf;
 mod metadata;
-
-pub(crate) use elf::globs;
+mod search_path;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -216,8 +216,11 @@ impl Plan {
                 })
             })
             .collect();
-        let edits: BTreeMap<&str, Vec<String>> =
-            self.edits.iter().map(|(path, edits)| (path.as_str(), elf::describe(edits))).collect();
+        let edits: BTreeMap<&str, Vec<String>> = self
+            .edits
+            .iter()
+            .map(|(path, edits)| (path.as_str(), describe::describe(edits)))
+            .collect();
         let names = |pairs: &BTreeMap<MemberPath, MemberPath>| -> BTreeMap<String, String> {
             pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
         };
@@ -254,7 +257,7 @@ impl fmt::Display for Plan {
         }
         for (member, edits) in &self.edits {
             writeln!(f, "edit {member}")?;
-            for line in elf::describe(edits) {
+            for line in describe::describe(edits) {
                 writeln!(f, "  {line}")?;
             }
         }

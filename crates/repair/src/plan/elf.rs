@@ -1,23 +1,21 @@
 //! The edits that make ld.so find the vendored libraries.
 //!
-//! ld.so reads `DT_RPATH` before `LD_LIBRARY_PATH` and `DT_RUNPATH` after it (ld.so(8)). A vendored
-//! library must win over one the user happens to have, so `DT_RPATH` is written where the target's
-//! loader knows it; Android's knows only `DT_RUNPATH`.
-//!
 //! Every ELF file is planned for, also one that needs nothing: a search path that names a directory
 //! of the build machine lets whoever can create that directory there load code into the process.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_elf::{Edits, ExecutableStack, SearchPathEdit, SonameEdit};
+use truewheel_elf::{Edits, ExecutableStack, SonameEdit};
 use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
 
+use super::search_path::{self, origin};
 use super::{Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
 use crate::mangle;
 use crate::options::RpathStyle;
-use crate::search::paths::{base_name, join_relative, origin_relative, parent, site_packages_path};
+use crate::pattern::globs;
+use crate::search::paths::base_name;
 use crate::search::{Found, NodeId, Place, Resolution};
 use crate::target::Libc;
 
@@ -41,18 +39,6 @@ pub(super) fn plan(
     }
     let directory = &planner.directory;
     planner.names.iter().map(|(id, name)| Ok((*id, directory.join(name)?))).collect()
-}
-
-/// Compiles patterns as `fnmatch` has them: `*` also matches `/`.
-pub(crate) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
-    let mut set = globset::GlobSetBuilder::new();
-    for pattern in patterns {
-        let glob = globset::Glob::new(pattern).map_err(|error| {
-            Error::refused(format!("`{pattern}` is no pattern: {}", error.kind()))
-        })?;
-        set.add(glob);
-    }
-    set.build().map_err(|error| Error::refused(error.to_string()))
 }
 
 /// `<distribution>.libs`, or what the caller appends instead; `/sub/libs` gives a nested one.
@@ -133,7 +119,7 @@ impl Planner<'_> {
         }
         let here = Installed { scheme: Scheme::Platlib, path: self.directory.as_str().to_owned() };
         let needs = self.rename_needs(id, &here, &mut edits);
-        self.set_search_path(file, &needs.directories.into_iter().collect::<Vec<_>>(), &mut edits);
+        search_path::set(file, &needs.directories, self.rpath_style(), &mut edits);
         self.clear_stack(file, &mut edits);
         Ok(edits)
     }
@@ -158,18 +144,16 @@ impl Planner<'_> {
                 edits.remove_needed.insert(needed);
             }
         }
-        let mut entries = self.kept_entries(file, path, plan);
+        let mut entries = search_path::kept_entries(file, path, &mut plan.notes);
         // A search path that loses entries gets those that make the file independent of what loads
         // it; one that is whole stays as it is.
-        let list = file.runpath.as_deref().or(file.rpath.as_deref()).unwrap_or_default();
-        let is_cut = list.split(':').any(|entry| !entry.is_empty() && !keeps_entry(entry, path));
-        let reached = if is_cut { needs.reached } else { Vec::new() };
+        let reached = if search_path::is_cut(file, path) { needs.reached } else { Vec::new() };
         for directory in needs.directories.into_iter().chain(reached) {
             if !entries.contains(&directory) {
                 entries.push(directory);
             }
         }
-        self.set_search_path(file, &entries, &mut edits);
+        search_path::set(file, &entries, self.rpath_style(), &mut edits);
         self.clear_stack(file, &mut edits);
         self.remember_outside(id, path, plan);
         Ok(edits)
@@ -229,49 +213,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Entries of the file's own search path that still lead somewhere after installation.
-    fn kept_entries(&self, file: &ElfFile, path: &MemberPath, plan: &mut Plan) -> Vec<String> {
-        let list = file.runpath.as_deref().or(file.rpath.as_deref()).unwrap_or_default();
-        let mut kept: Vec<String> = Vec::new();
-        for entry in list.split(':').filter(|entry| !entry.is_empty()) {
-            if !keeps_entry(entry, path) {
-                plan.notes.push(format!("{path}: search path entry `{entry}` is removed"));
-            } else if !kept.iter().any(|known| known == entry) {
-                kept.push(entry.to_owned());
-            }
-        }
-        kept
-    }
-
-    /// Writes `entries` as the one search path of the file, if that changes anything.
-    fn set_search_path(&self, file: &ElfFile, entries: &[String], edits: &mut Edits) {
-        let wanted = entries.join(":");
-        let has_both = file.rpath.is_some() && file.runpath.is_some();
-        let current = file.runpath.as_ref().or(file.rpath.as_ref());
-        if wanted.is_empty() {
-            if current.is_some() {
-                edits.search_path = Some(SearchPathEdit::Remove);
-            }
-            return;
-        }
-        // An own entry that stays as it was keeps its tag: what its author chose is not ours.
-        if current.is_some_and(|current| *current == wanted) && !has_both {
-            return;
-        }
-        let adds = current.is_none_or(|current| {
-            let old: BTreeSet<&str> = current.split(':').collect();
-            entries.iter().any(|entry| !old.contains(entry.as_str()))
-        });
-        let is_runpath = match (self.findings.options.rpath_style, self.findings.target.libc) {
-            (RpathStyle::Rpath, _) => false,
-            (RpathStyle::Runpath, _) | (RpathStyle::Target, Some(Libc::Bionic)) => true,
-            (RpathStyle::Target, _) => !adds && file.runpath.is_some(),
-        };
-        edits.search_path = Some(if is_runpath {
-            SearchPathEdit::Runpath(wanted)
-        } else {
-            SearchPathEdit::Rpath(wanted)
-        });
+    fn rpath_style(&self) -> (RpathStyle, Option<Libc>) {
+        (self.findings.options.rpath_style, self.findings.target.libc)
     }
 
     fn clear_stack(&self, file: &ElfFile, edits: &mut Edits) {
@@ -325,86 +268,6 @@ impl Needs {
     fn add(&mut self, directory: String) {
         if !self.directories.contains(&directory) {
             self.directories.push(directory);
-        }
-    }
-}
-
-fn origin(way: &str) -> String {
-    if way == "." { "$ORIGIN".to_owned() } else { format!("$ORIGIN/{way}") }
-}
-
-/// Whether an entry leads to a place that installations have: below site-packages, whoever fills it,
-/// or the environment's `lib`, where conda and wheels with a `data` directory put libraries.
-/// Site-packages is `lib/pythonX.Y/site-packages` there.
-fn keeps_entry(entry: &str, path: &MemberPath) -> bool {
-    let Some(rest) = origin_relative(entry) else { return false };
-    match site_packages_path(path) {
-        Some(installed) => {
-            let below = format!("lib/python/site-packages/{}", parent(&installed));
-            join_relative(&below, rest).is_some_and(|place| {
-                place == "lib"
-                    || place == "lib/python/site-packages"
-                    || place.starts_with("lib/python/site-packages/")
-            })
-        }
-        // A program's way to the environment's own libraries, such as `$ORIGIN/../lib`.
-        None => {
-            let installed = path.installed();
-            let below = match installed.scheme {
-                Scheme::Scripts => format!("bin/{}", parent(&installed.path)),
-                Scheme::Data => parent(&installed.path).to_owned(),
-                _ => return false,
-            };
-            join_relative(&below, rest).is_some_and(|place| !place.is_empty())
-        }
-    }
-}
-
-/// One line for each edit, for people.
-pub(super) fn describe(edits: &Edits) -> Vec<String> {
-    let mut lines = Vec::new();
-    match &edits.soname {
-        Some(SonameEdit::Set(name)) => lines.push(format!("SONAME {name}")),
-        Some(SonameEdit::Remove) => lines.push("no SONAME".to_owned()),
-        None => {}
-    }
-    lines.extend(edits.replace_needed.iter().map(|(old, new)| format!("NEEDED {old} -> {new}")));
-    lines.extend(edits.remove_needed.iter().map(|name| format!("no NEEDED {name}")));
-    lines.extend(edits.add_needed.iter().map(|name| format!("NEEDED + {name}")));
-    match &edits.search_path {
-        Some(SearchPathEdit::Rpath(path)) => lines.push(format!("RPATH {path}")),
-        Some(SearchPathEdit::Runpath(path)) => lines.push(format!("RUNPATH {path}")),
-        Some(SearchPathEdit::Remove) => lines.push("no RPATH, no RUNPATH".to_owned()),
-        None => {}
-    }
-    if edits.clear_executable_stack {
-        lines.push("no executable stack".to_owned());
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_stay_where_an_installation_has_a_place_for_them() {
-        for (entry, member, stays) in [
-            ("$ORIGIN", "demo/_ext.so", true),
-            ("${ORIGIN}/lib", "demo/_ext.so", true),
-            ("$ORIGIN/../nvidia/cublas/lib", "demo/_ext.so", true),
-            ("$ORIGIN/../../../../lib", "demo/_ext.so", true),
-            ("$ORIGIN/../../..", "demo/_ext.so", true),
-            ("$ORIGIN/../../../../../build/lib", "demo/_ext.so", false),
-            ("$ORIGIN/../../other", "demo/_ext.so", false),
-            ("/home/me/build/lib", "demo/_ext.so", false),
-            ("lib", "demo/_ext.so", false),
-            ("$ORIGINAL/lib", "demo/_ext.so", false),
-            ("$ORIGIN/../lib", "demo-1.data/scripts/tool", true),
-            ("$ORIGIN/..", "demo-1.data/platlib/demo/_ext.so", true),
-        ] {
-            let path = MemberPath::new(member).unwrap();
-            assert_eq!(keeps_entry(entry, &path), stays, "{entry} in {member}");
         }
     }
 }
