@@ -3,11 +3,45 @@
 //! The format crates lend from the bytes; the engine keeps only these owned facts, so that a wheel
 //! of gigabytes is scanned without holding it. Strings stay as the file spells them.
 
+#[allow(dead_code, reason = "facts that only the surveys of other systems read")]
+mod macho;
+#[allow(dead_code, reason = "facts that only the surveys of other systems read")]
+mod pe;
+
 use std::collections::BTreeMap;
 
 use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack};
 
 use crate::target::{self, Arch, Libc};
+
+pub(crate) use macho::MachFile;
+pub(crate) use pe::PeFile;
+
+/// Which loader a file is for, by its magic number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Format {
+    /// Linux and Android.
+    Elf,
+    /// macOS and iOS.
+    MachO,
+    /// Windows.
+    Pe,
+}
+
+impl Format {
+    /// The format whose magic number `bytes` begin with.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        if truewheel_elf::is_elf(bytes) {
+            Some(Self::Elf)
+        } else if truewheel_macho::is_macho(bytes) {
+            Some(Self::MachO)
+        } else if truewheel_pe::is_pe(bytes) {
+            Some(Self::Pe)
+        } else {
+            None
+        }
+    }
+}
 
 /// One file that some loader understands.
 #[derive(Clone, Debug)]
@@ -15,9 +49,49 @@ pub(crate) enum Binary {
     /// Linux and Android.
     Elf(Box<ElfFile>),
     /// macOS and iOS.
-    MachO,
+    MachO(Box<MachFile>),
     /// Windows.
-    Pe,
+    Pe(Box<PeFile>),
+    /// A binary by its magic number that its reader refuses, with the reason.
+    Unreadable(Format, Fault),
+}
+
+/// What a format crate says of a file that it refuses.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// Of an ELF file.
+    Elf(truewheel_elf::Error),
+    /// Of any other, in words.
+    Other(String),
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Elf(error) => error.fmt(f),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Binary {
+    /// The facts of a file that begins like a binary; `None` for all other files. `file_name` as for
+    /// [`ElfFile::read`].
+    pub(crate) fn read(bytes: &[u8], file_name: &str) -> Option<Self> {
+        let format = Format::of(bytes)?;
+        let read = match format {
+            Format::Elf => ElfFile::read(bytes, file_name)
+                .map(|file| Self::Elf(Box::new(file)))
+                .map_err(Fault::Elf),
+            Format::MachO => MachFile::read(bytes)
+                .map(|file| Self::MachO(Box::new(file)))
+                .map_err(|error| Fault::Other(error.to_string())),
+            Format::Pe => PeFile::read(bytes)
+                .map(|file| Self::Pe(Box::new(file)))
+                .map_err(|error| Fault::Other(error.to_string())),
+        };
+        Some(read.unwrap_or_else(|fault| Self::Unreadable(format, fault)))
+    }
 }
 
 /// The machine an ELF file is for, as its header says.

@@ -1,8 +1,9 @@
 //! Finds the shared libraries that a wheel needs and its target does not provide, brings them along
 //! under names of their own, and makes each loader find them.
 //!
-//! [`repair`] is eight steps: open, scan, resolve, assess, plan, patch, write, verify. [`plan()`] is
-//! the first five: nothing is changed before the plan, and nothing is decided after it.
+//! [`repair`] is eight steps: open, scan, resolve, assess, plan, patch, write, verify. The first four
+//! are the survey, which takes any wheel as it is; [`plan()`] is the first five: nothing is changed
+//! before the plan, and nothing is decided after it.
 
 mod binary;
 mod error;
@@ -17,6 +18,7 @@ pub mod policy;
 mod report;
 mod scan;
 mod search;
+mod survey;
 pub mod target;
 mod verify;
 mod wheel_target;
@@ -27,8 +29,6 @@ use std::path::{Path, PathBuf};
 
 use truewheel_wheel::{MemberPath, Wheel, Written};
 
-use binary::ElfFile;
-
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use options::{Options, RpathStyle, SearchDirectory, SearchOptions};
 pub use plan::{Plan, Vendored};
@@ -36,11 +36,7 @@ pub use report::{Report, VendoredLibrary};
 pub use truewheel_wheel::PlatformTag;
 
 use fetch::{Fetched, Keep};
-use scan::Scan;
-use search::defaults;
-use search::disk::Disk;
-use search::elf::Context;
-use wheel_target::WheelTarget;
+use survey::{Kind, LinuxSurvey, Survey};
 
 /// Repairs `wheel` and returns what was done. The input is never changed, and the result gets its
 /// name when it has been read again and found to be what was planned.
@@ -94,10 +90,10 @@ pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
 ///
 /// As [`repair`].
 pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
-    let wheel = Wheel::open(path)?;
-    let scan = scan::scan(&wheel)?;
+    let mut survey = survey::survey(path, options)?;
     let keep = Keep::Contents(options.compression_level);
-    let (plan, libraries) = decide(&wheel, &scan, options, keep)?;
+    let (plan, libraries) = decide(&mut survey, options, keep)?;
+    let Survey { wheel, scan, .. } = survey;
     refuse_to_replace(path, &plan, options)?;
 
     // From here on nothing is decided, only done.
@@ -162,48 +158,37 @@ fn refuse_to_replace(input: &Path, plan: &Plan, options: &Options) -> Result<()>
 ///
 /// As [`repair`], as far as they show before anything is written.
 pub fn plan(path: &Path, options: &Options) -> Result<Plan> {
-    let wheel = Wheel::open(path)?;
-    let scan = scan::scan(&wheel)?;
-    decide(&wheel, &scan, options, Keep::Digest).map(|(plan, _)| plan)
+    let mut survey = survey::survey(path, options)?;
+    decide(&mut survey, options, Keep::Digest).map(|(plan, _)| plan)
 }
 
 /// Vendored libraries as they were found, by their path in the wheel.
 type Libraries = BTreeMap<MemberPath, Fetched>;
 
-/// Steps 3 to 5, for the loader that the wheel's tags name.
-fn decide(wheel: &Wheel, scan: &Scan, options: &Options, keep: Keep) -> Result<(Plan, Libraries)> {
+/// Refuses what no repair may touch, then step 5.
+fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, Libraries)> {
+    if !survey.faults.is_empty() {
+        return Err(survey.faults.swap_remove(0));
+    }
+    let Survey { wheel, scan, links, kind, .. } = survey;
     let alone = |plan: Plan| (plan, Libraries::new());
-    let tags = &wheel.filename().platforms;
-    if let Some(tag) = tags.iter().find(|tag| is_foreign(tag)) {
-        return match tag {
-            PlatformTag::Macosx { .. } | PlatformTag::Windows { .. } => Err(Error::refused_with(
-                format!(
-                    "this version repairs wheels for Linux; the tag `{tag}` is for another system"
-                ),
-                "repair it with the tool of that system until truewheel can",
-            )),
-            _ => plan::base(wheel, scan, options).map(alone),
-        };
-    }
-    let links = links::links(wheel, scan)?;
-    let files = elf_members(scan, &links);
-    let is_any = tags.iter().all(|tag| *tag == PlatformTag::Any);
-    if is_any && (files.is_empty() || is_for_many_systems(scan)) {
-        return plan::base(wheel, scan, options).map(alone);
-    }
-    let Some(target) = wheel_target::of_wheel(tags, &files, options.platform.as_ref())? else {
-        return plan::without_binaries(wheel, scan, &links, options).map(alone);
+    let linux = match kind {
+        Kind::Linux(linux) => linux,
+        Kind::Macos | Kind::Windows => return Err(for_another_system(wheel)),
+        Kind::Other | Kind::Any => return plan::base(wheel, scan, options).map(alone),
+        Kind::WithoutBinaries | Kind::Unfit => {
+            return plan::without_binaries(wheel, scan, links, options).map(alone);
+        }
     };
-    let graph = resolve(files, &links, &target, options)?;
-    let assessment = policy::assess(&graph, &target, tags, options)?;
-    let mut fetched = fetch::fetch(&graph, &assessment, keep)?;
+    let LinuxSurvey { target, graph, assessment } = &**linux;
+    let mut fetched = fetch::fetch(graph, assessment, keep)?;
     let (plan, paths) = plan::plan(&plan::Findings {
         wheel,
         scan,
-        links: &links,
-        graph: &graph,
-        target: &target,
-        assessment: &assessment,
+        links,
+        graph,
+        target,
+        assessment,
         fetched: &fetched,
         options,
     })?;
@@ -212,65 +197,14 @@ fn decide(wheel: &Wheel, scan: &Scan, options: &Options, keep: Keep) -> Result<(
     Ok((plan, libraries))
 }
 
-/// The ELF files of the result, by their names there.
-fn elf_members(scan: &Scan, links: &links::Links) -> Vec<(MemberPath, ElfFile)> {
-    let copies = scan.elf.iter().flat_map(|(path, file)| {
-        let copies = links.copies.iter().filter(move |(_, source)| *source == path);
-        copies.map(move |(copy, _)| (copy.clone(), file.clone()))
-    });
-    scan.elf
-        .iter()
-        .filter(|(path, _)| !links.aliases.contains_key(path) || links.renamed.contains_key(path))
-        .map(|(path, file)| (links.renamed.get(path).unwrap_or(path).clone(), file.clone()))
-        .chain(copies)
-        .collect()
-}
-
-/// Tags whose binaries another loader reads.
-fn is_foreign(tag: &PlatformTag) -> bool {
-    matches!(
-        tag,
-        PlatformTag::Macosx { .. }
-            | PlatformTag::Ios { .. }
-            | PlatformTag::Windows { .. }
-            | PlatformTag::Wasm(_)
+fn for_another_system(wheel: &Wheel) -> Error {
+    let is_foreign = |tag: &&PlatformTag| {
+        matches!(tag, PlatformTag::Macosx { .. } | PlatformTag::Windows { .. })
+    };
+    let tag = wheel.filename().platforms.iter().find(is_foreign);
+    let tag = tag.map(ToString::to_string).unwrap_or_default();
+    Error::refused_with(
+        format!("this version repairs wheels for Linux; the tag `{tag}` is for another system"),
+        "repair it with the tool of that system until truewheel can",
     )
-}
-
-/// A wheel for any platform may carry helpers for each of several: data, which no tag can narrow.
-fn is_for_many_systems(scan: &Scan) -> bool {
-    let has_extension = scan.elf.iter().any(|(_, file)| file.is_extension);
-    !has_extension && (!scan.pe.is_empty() || !scan.macho.is_empty())
-}
-
-/// Step 3 with the search path of the wheel's target.
-fn resolve(
-    files: Vec<(MemberPath, ElfFile)>,
-    links: &links::Links,
-    target: &WheelTarget,
-    options: &Options,
-) -> Result<search::Graph> {
-    let (fitting, other): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|(_, file)| target.machine.loads(&file.machine));
-    let matcher = pattern::globs(&options.exclude)?;
-    let excluded = |name: &str| {
-        matcher.matches(name).first().and_then(|index| options.exclude.get(*index)).cloned()
-    };
-    let search = &options.search;
-    let context = Context {
-        options: search,
-        defaults: defaults::directories(target, search),
-        is_provided: &|name| policy::is_always_provided(target, name),
-        excluded: &excluded,
-    };
-    let disk = Disk::new(search.sysroot.clone(), target.machine, target.libc);
-    let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;
-    for (path, file) in other {
-        graph.notes.push(format!(
-            "{path} is for {} and left as it is, the wheel is for {}",
-            file.machine.describe(),
-            target.arch
-        ));
-    }
-    Ok(graph)
 }

@@ -49,7 +49,7 @@ pub struct Obstacle {
 }
 
 /// The result of step 4.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Assessment {
     /// Libraries of this machine that the wheel must bring along.
     pub vendor: BTreeSet<NodeId>,
@@ -61,6 +61,11 @@ pub struct Assessment {
     pub tags: Vec<PlatformTag>,
     /// Things worth a line in the report.
     pub notes: Vec<String>,
+    /// How the wheel stands to each promise that was tried, ascending.
+    #[allow(dead_code, reason = "what keeps a wheel from each level, for who asks")]
+    pub(crate) outcomes: Vec<Outcome>,
+    /// Why a repair must not go on: libraries that are missing, or a tag that is not earned.
+    pub(crate) fault: Option<Error>,
 }
 
 /// Holds the graph against the policies of `target`.
@@ -96,31 +101,32 @@ pub(crate) fn assess(
             None => policy.without_policy(),
         },
     };
-    if !outcome.missing.is_empty() {
-        return Err(Error::new(ErrorKind::Missing(outcome.missing)));
-    }
     let obstacles = obstacles_below(&outcomes, earned);
     let earned = earned.map(|outcome| outcome.at);
-    if !outcome.obstacles.is_empty() && !options.keep_tags {
-        return Err(policy.not_earned(&outcome, earned));
-    }
+    let fault = policy.fault(&outcome, earned);
     let mut tags = Tags { policy: &policy, requested, promised, earned }.choose(existing);
     tags.sort();
     tags.dedup();
-    Ok(Assessment { vendor: outcome.vendor, earned, obstacles, tags, notes: policy.notes() })
+    let (vendor, notes) = (outcome.vendor, policy.notes());
+    Ok(Assessment { vendor, earned, obstacles, tags, notes, outcomes, fault })
 }
 
 /// How the wheel stands to one promise.
 #[derive(Clone, Debug)]
-struct Outcome {
-    at: Promise,
-    vendor: BTreeSet<NodeId>,
-    missing: Vec<MissingLibrary>,
-    obstacles: Vec<Obstacle>,
+pub(crate) struct Outcome {
+    /// The promise.
+    pub(crate) at: Promise,
+    /// What a repair would bring along to keep it.
+    pub(crate) vendor: BTreeSet<NodeId>,
+    /// What it would have to bring along, and nobody knows where it is.
+    pub(crate) missing: Vec<MissingLibrary>,
+    /// What no repair can change.
+    pub(crate) obstacles: Vec<Obstacle>,
 }
 
 impl Outcome {
-    fn is_kept(&self) -> bool {
+    /// Whether a repair can keep the promise.
+    pub(crate) fn is_kept(&self) -> bool {
         self.missing.is_empty() && self.obstacles.is_empty()
     }
 }
@@ -370,6 +376,14 @@ impl Policy<'_> {
             return Some(format!("`{symbol}`, which musl has from {}.{} on", needs.0, needs.1));
         }
         None
+    }
+
+    fn fault(&self, outcome: &Outcome, earned: Option<Promise>) -> Option<Error> {
+        if !outcome.missing.is_empty() {
+            return Some(Error::new(ErrorKind::Missing(outcome.missing.clone())));
+        }
+        let is_earned = outcome.obstacles.is_empty() || self.options.keep_tags;
+        (!is_earned).then(|| self.not_earned(outcome, earned))
     }
 
     fn not_earned(&self, outcome: &Outcome, earned: Option<Promise>) -> Error {

@@ -3,6 +3,8 @@
 //! Binaries are told by their magic number, never by name, and whether RECORD lists them or not.
 //! Contents are dropped again at once, so that a wheel of gigabytes is scanned in the memory of its
 //! largest member a thread.
+//!
+//! What is wrong in the wheel is data here: [`Scan::faults`] says what a repair refuses.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,7 +12,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use truewheel_wheel::{Digest, Member, MemberKind, MemberPath, Record, Wheel, record};
 
-use crate::binary::{Binary, ElfFile};
+use crate::binary::{Binary, ElfFile, Fault, Format, MachFile, PeFile};
 use crate::error::{Error, Result};
 
 /// What was read.
@@ -20,14 +22,18 @@ pub(crate) struct Scan {
     pub(crate) digests: BTreeMap<MemberPath, Digest>,
     /// ELF files in archive order.
     pub(crate) elf: Vec<(MemberPath, ElfFile)>,
-    /// Files for other loaders.
-    pub(crate) macho: Vec<MemberPath>,
-    /// Files for other loaders.
-    pub(crate) pe: Vec<MemberPath>,
+    /// Mach-O files in archive order.
+    pub(crate) macho: Vec<(MemberPath, MachFile)>,
+    /// PE files in archive order.
+    pub(crate) pe: Vec<(MemberPath, PeFile)>,
+    /// Binaries by their magic number that cannot be read, in archive order.
+    pub(crate) unreadable: Vec<(MemberPath, Format, Fault)>,
     /// Targets of symbolic links, as the archive spells them.
     pub(crate) links: BTreeMap<MemberPath, String>,
-    /// Rows of RECORD that do not tell the truth.
+    /// Rows of RECORD that do not tell the truth, and can be put right.
     pub(crate) notes: Vec<String>,
+    /// What a repair refuses, in the order of the archive; RECORD last.
+    pub(crate) faults: Vec<Error>,
 }
 
 /// Reads every member of `wheel`.
@@ -55,15 +61,43 @@ pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
         if let Some(link) = link {
             scan.links.insert(path.clone(), link);
         }
-        match binary {
-            Some(Binary::Elf(file)) => scan.elf.push((path.clone(), *file)),
-            Some(Binary::MachO) => scan.macho.push(path.clone()),
-            Some(Binary::Pe) => scan.pe.push(path.clone()),
-            None => {}
+        if let Some(binary) = binary {
+            scan.take(path, binary);
         }
     }
-    scan.notes = compare_record(wheel, &scan.digests)?;
+    match compare_record(wheel, &scan.digests) {
+        Ok(notes) => scan.notes = notes,
+        Err(fault) => scan.faults.push(fault),
+    }
     Ok(scan)
+}
+
+impl Scan {
+    fn take(&mut self, path: &MemberPath, binary: Binary) {
+        let path = path.clone();
+        match binary {
+            Binary::Elf(file) => self.elf.push((path, *file)),
+            Binary::MachO(file) => self.macho.push((path, *file)),
+            Binary::Pe(file) => self.pe.push((path, *file)),
+            Binary::Unreadable(format, fault) => {
+                // Its loader would refuse it as well, or map what we cannot see.
+                if let Fault::Elf(error) = &fault {
+                    self.faults.push(Error::elf(path.as_str(), error.clone()));
+                }
+                self.unreadable.push((path, format, fault));
+            }
+        }
+    }
+
+    /// Whether some file is for the loader of `format`.
+    pub(crate) fn has(&self, format: Format) -> bool {
+        let is_read = match format {
+            Format::Elf => !self.elf.is_empty(),
+            Format::MachO => !self.macho.is_empty(),
+            Format::Pe => !self.pe.is_empty(),
+        };
+        is_read || self.unreadable.iter().any(|(_, found, _)| *found == format)
+    }
 }
 
 /// Digest, what a loader sees, and a link's target.
@@ -78,17 +112,7 @@ fn read_member(wheel: &Wheel, member: &Member) -> Result<Read> {
         })?;
         return Ok((digest, None, Some(target)));
     }
-    let binary = if truewheel_elf::is_elf(&bytes) {
-        let file = ElfFile::read(&bytes, member.path.file_name())
-            .map_err(|error| Error::elf(member.path.as_str(), error))?;
-        Some(Binary::Elf(Box::new(file)))
-    } else if truewheel_macho::is_macho(&bytes) {
-        Some(Binary::MachO)
-    } else if truewheel_pe::is_pe(&bytes) {
-        Some(Binary::Pe)
-    } else {
-        None
-    };
+    let binary = Binary::read(&bytes, member.path.file_name());
     Ok((digest, binary, None))
 }
 

@@ -1,0 +1,71 @@
+//! The facts of one Mach-O file, slice by slice.
+
+use truewheel_macho::{DylibKind, MachO, MinimumOs, Slice, Version};
+
+/// A library that a slice names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// The install name as it stands in the file, such as `@rpath/libz.1.dylib`.
+    pub install_name: String,
+    /// How the slice is tied to it.
+    pub kind: DylibKind,
+    /// The version that was linked against.
+    pub current_version: Version,
+    /// The oldest version with the same interface.
+    pub compatibility_version: Version,
+}
+
+/// What dyld sees in one slice.
+#[derive(Clone, Debug)]
+pub(crate) struct MachSlice {
+    /// As `lipo -archs` prints it, such as `arm64`.
+    pub architecture: &'static str,
+    /// `MH_*`: 2 is a program, 6 a library, 8 a bundle.
+    pub file_type: u32,
+    /// `LC_ID_DYLIB`.
+    pub install_id: Option<String>,
+    /// What it needs, in the order of the load commands.
+    pub loads: Vec<Load>,
+    /// `LC_RPATH`, in order.
+    pub rpaths: Vec<String>,
+    /// The oldest system it runs on.
+    pub minimum_os: Option<MinimumOs>,
+    /// Has an `LC_CODE_SIGNATURE`; arm64 runs nothing without one.
+    pub is_signed: bool,
+    /// Bytes by which its load commands may grow.
+    pub header_pad: u64,
+}
+
+/// The facts of one Mach-O file.
+#[derive(Clone, Debug)]
+pub(crate) struct MachFile {
+    /// One for each CPU, in the order of the universal header.
+    pub slices: Vec<MachSlice>,
+}
+
+impl MachFile {
+    /// Reads everything the engine asks of a Mach-O file.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, truewheel_macho::Error> {
+        let file = MachO::parse(bytes)?;
+        Ok(Self { slices: file.slices().iter().map(slice).collect() })
+    }
+}
+
+fn slice(slice: &Slice<'_>) -> MachSlice {
+    let loads = slice.loads().iter().map(|dylib| Load {
+        install_name: dylib.install_name.to_owned(),
+        kind: dylib.kind,
+        current_version: dylib.current_version,
+        compatibility_version: dylib.compatibility_version,
+    });
+    MachSlice {
+        architecture: slice.architecture(),
+        file_type: slice.file_type,
+        install_id: slice.install_id().map(|id| id.install_name.to_owned()),
+        loads: loads.collect(),
+        rpaths: slice.rpaths().into_iter().map(str::to_owned).collect(),
+        minimum_os: slice.minimum_os(),
+        is_signed: slice.has_code_signature(),
+        header_pad: slice.header_pad(),
+    }
+}

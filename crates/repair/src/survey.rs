@@ -1,0 +1,170 @@
+//! Steps 1 to 4 as data: what a wheel is, needs and earns, whether or not it can be repaired.
+//!
+//! A repair refuses a wheel that lacks a library or asks for a tag it does not earn; `show` and
+//! `check` want to tell of exactly such wheels. So nothing here is an error but what keeps the archive
+//! from being read: all else that stands in the way of a repair waits in [`Survey::faults`], in the
+//! order in which it was met.
+
+use std::path::Path;
+
+use truewheel_wheel::{MemberPath, PlatformTag, Wheel};
+
+use crate::binary::{ElfFile, Format};
+use crate::error::{Error, Result};
+use crate::links::{self, Links};
+use crate::options::Options;
+use crate::policy::{self, Assessment};
+use crate::scan::{self, Scan};
+use crate::search::disk::Disk;
+use crate::search::elf::Context;
+use crate::search::{self, Graph, defaults};
+use crate::wheel_target::{self, WheelTarget};
+
+/// What is known of a wheel before anything is decided.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) wheel: Wheel,
+    pub(crate) scan: Scan,
+    /// Empty for wheels of other systems, whose links nobody follows.
+    pub(crate) links: Links,
+    pub(crate) kind: Kind,
+    /// Why a repair refuses the wheel; the first is what it says.
+    pub(crate) faults: Vec<Error>,
+}
+
+/// Which loader reads the wheel's binaries, and what is known of its target.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Linux or Android.
+    Linux(Box<LinuxSurvey>),
+    /// macOS.
+    Macos,
+    /// Windows.
+    Windows,
+    /// iOS or WebAssembly: nothing is done to such wheels.
+    Other,
+    /// For any platform: no binaries, or data for several systems.
+    Any,
+    /// A Linux tag and no ELF file.
+    WithoutBinaries,
+    /// ELF files, and none for what the tags say; the fault says more.
+    Unfit,
+}
+
+/// A wheel for Linux or Android.
+#[derive(Debug)]
+pub(crate) struct LinuxSurvey {
+    pub(crate) target: WheelTarget,
+    pub(crate) graph: Graph,
+    pub(crate) assessment: Assessment,
+}
+
+/// Reads the wheel at `path` and holds it against the policies of its target.
+///
+/// # Errors
+///
+/// The archive cannot be read, the options contradict themselves, or the operating system refuses a
+/// library.
+pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
+    let wheel = Wheel::open(path)?;
+    let mut scan = scan::scan(&wheel)?;
+    let mut faults = std::mem::take(&mut scan.faults);
+    let tags = &wheel.filename().platforms;
+    if let Some(kind) = tags.iter().find_map(of_another_system) {
+        return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
+    }
+    let links = links::links(&wheel, &scan).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Links::default()
+    });
+    let kind = linux(tags, &scan, &links, options, &mut faults)?;
+    Ok(Survey { wheel, scan, links, kind, faults })
+}
+
+/// The kind of a wheel whose tag names a system with a loader that is not ELF's.
+fn of_another_system(tag: &PlatformTag) -> Option<Kind> {
+    match tag {
+        PlatformTag::Macosx { .. } => Some(Kind::Macos),
+        PlatformTag::Windows { .. } => Some(Kind::Windows),
+        PlatformTag::Ios { .. } | PlatformTag::Wasm(_) => Some(Kind::Other),
+        _ => None,
+    }
+}
+
+fn linux(
+    tags: &[PlatformTag],
+    scan: &Scan,
+    links: &Links,
+    options: &Options,
+    faults: &mut Vec<Error>,
+) -> Result<Kind> {
+    let files = elf_members(scan, links);
+    let is_any = tags.iter().all(|tag| *tag == PlatformTag::Any);
+    if is_any && (files.is_empty() || is_for_many_systems(scan)) {
+        return Ok(Kind::Any);
+    }
+    let target = match wheel_target::of_wheel(tags, &files, options.platform.as_ref()) {
+        Ok(Some(target)) => target,
+        Ok(None) => return Ok(Kind::WithoutBinaries),
+        Err(fault) => {
+            faults.push(fault);
+            return Ok(Kind::Unfit);
+        }
+    };
+    let graph = resolve(files, links, &target, options)?;
+    let mut assessment = policy::assess(&graph, &target, tags, options)?;
+    faults.extend(assessment.fault.take());
+    Ok(Kind::Linux(Box::new(LinuxSurvey { target, graph, assessment })))
+}
+
+/// The ELF files of the result, by their names there.
+fn elf_members(scan: &Scan, links: &Links) -> Vec<(MemberPath, ElfFile)> {
+    let copies = scan.elf.iter().flat_map(|(path, file)| {
+        let copies = links.copies.iter().filter(move |(_, source)| *source == path);
+        copies.map(move |(copy, _)| (copy.clone(), file.clone()))
+    });
+    scan.elf
+        .iter()
+        .filter(|(path, _)| !links.aliases.contains_key(path) || links.renamed.contains_key(path))
+        .map(|(path, file)| (links.renamed.get(path).unwrap_or(path).clone(), file.clone()))
+        .chain(copies)
+        .collect()
+}
+
+/// A wheel for any platform may carry helpers for each of several: data, which no tag can narrow.
+fn is_for_many_systems(scan: &Scan) -> bool {
+    let has_extension = scan.elf.iter().any(|(_, file)| file.is_extension);
+    !has_extension && (scan.has(Format::Pe) || scan.has(Format::MachO))
+}
+
+/// Step 3 with the search path of the wheel's target.
+fn resolve(
+    files: Vec<(MemberPath, ElfFile)>,
+    links: &Links,
+    target: &WheelTarget,
+    options: &Options,
+) -> Result<Graph> {
+    let (fitting, other): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(_, file)| target.machine.loads(&file.machine));
+    let matcher = crate::pattern::globs(&options.exclude)?;
+    let excluded = |name: &str| {
+        matcher.matches(name).first().and_then(|index| options.exclude.get(*index)).cloned()
+    };
+    let search = &options.search;
+    let context = Context {
+        options: search,
+        defaults: defaults::directories(target, search),
+        is_provided: &|name| policy::is_always_provided(target, name),
+        excluded: &excluded,
+    };
+    let disk = Disk::new(search.sysroot.clone(), target.machine, target.libc);
+    let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;
+    for (path, file) in other {
+        graph.notes.push(format!(
+            "{path} is for {} and left as it is, the wheel is for {}",
+            file.machine.describe(),
+            target.arch
+        ));
+    }
+    Ok(graph)
+}
