@@ -1,13 +1,17 @@
 //! Every word that is printed: data to standard output, all else to standard error.
 //!
-//! Standard output has one line for each wheel written, its path, or the JSON that was asked for.
+//! Standard output has what was asked for, in words for people or as JSON: the paths of wheels that
+//! were written, a plan, what a wheel needs. This file knows how to print; what each command says is in
+//! a file of its own.
+
+mod repair;
 
 use std::io::Write;
 use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use truewheel_repair::{Error, Plan, Report};
+use truewheel_repair::Error;
 
 use crate::cli;
 use crate::config::{Config, UsageError, Verbosity};
@@ -45,63 +49,6 @@ impl Printer {
         self.say(&format!("{ERROR}error:{ERROR:#} {text}\n"));
     }
 
-    /// What would be done.
-    pub(crate) fn plans(&self, plans: &[Plan], json: bool) {
-        if json {
-            self.json(&plans.iter().map(Plan::to_json).collect::<Vec<_>>());
-            return;
-        }
-        for plan in plans {
-            self.data(&harmless(&plan.to_string()));
-        }
-    }
-
-    /// What was done.
-    pub(crate) fn reports(&self, reports: &[Report], json: bool) {
-        for report in reports {
-            if self.is_talkative() {
-                self.say(&self.words(report));
-            }
-        }
-        if json {
-            let values: Vec<_> =
-                reports.iter().filter_map(|report| serde_json::to_value(report).ok()).collect();
-            self.json(&values);
-            return;
-        }
-        for report in reports {
-            self.data(&format!("{}\n", report.output.display()));
-        }
-    }
-
-    fn words(&self, report: &Report) -> String {
-        let name = report.wheel.file_name().unwrap_or_default().to_string_lossy();
-        let mut text = format!("{GOOD}{name}{GOOD:#}\n");
-        for library in &report.vendored {
-            let from = library.source.display();
-            let size = megabytes(library.size);
-            let line = format!("  vendored {} ({size}) from {from}\n", library.member);
-            text += &harmless(&line);
-            if self.verbosity == Verbosity::Verbose {
-                let users = library.users.iter().map(|user| harmless(user));
-                text.extend(users.map(|user| format!("    {user}\n")));
-            }
-        }
-        if self.verbosity == Verbosity::Verbose {
-            text.extend(report.edited.iter().map(|member| format!("  edited {member}\n")));
-        }
-        if report.old_tags != report.new_tags {
-            let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
-            text += &format!("  tags {old} -> {new}\n");
-        }
-        let notes = report.notes.iter().map(|note| harmless(note));
-        text.extend(notes.map(|note| format!("  {NOTE}note:{NOTE:#} {note}\n")));
-        if report.unchanged {
-            text += "  nothing to change: written as it is\n";
-        }
-        text
-    }
-
     fn json(&self, values: &[serde_json::Value]) {
         // One wheel gives one object, so that a script for one wheel needs no list.
         let text = match values {
@@ -131,11 +78,6 @@ fn harmless(text: &str) -> String {
         c => c.to_string(),
     };
     text.chars().map(escaped).collect()
-}
-
-fn megabytes(bytes: u64) -> String {
-    let tenths = bytes.div_ceil(100_000);
-    format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
 /// Wrong usage that the parser of the command line cannot see.

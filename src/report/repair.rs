@@ -1,0 +1,70 @@
+//! What `repair` says: a plan, or what was done.
+
+use truewheel_repair::{Plan, Report};
+
+use super::{GOOD, NOTE, Printer, harmless};
+use crate::config::Verbosity;
+
+impl Printer {
+    /// What would be done.
+    pub(crate) fn plans(&self, plans: &[Plan], json: bool) {
+        if json {
+            self.json(&plans.iter().map(Plan::to_json).collect::<Vec<_>>());
+            return;
+        }
+        for plan in plans {
+            self.data(&harmless(&plan.to_string()));
+        }
+    }
+
+    /// What was done.
+    pub(crate) fn reports(&self, reports: &[Report], json: bool) {
+        for report in reports {
+            if self.is_talkative() {
+                self.say(&self.words(report));
+            }
+        }
+        if json {
+            let values: Vec<_> =
+                reports.iter().filter_map(|report| serde_json::to_value(report).ok()).collect();
+            self.json(&values);
+            return;
+        }
+        for report in reports {
+            self.data(&format!("{}\n", report.output.display()));
+        }
+    }
+
+    fn words(&self, report: &Report) -> String {
+        let name = report.wheel.file_name().unwrap_or_default().to_string_lossy();
+        let mut text = format!("{GOOD}{name}{GOOD:#}\n");
+        for library in &report.vendored {
+            let from = library.source.display();
+            let size = megabytes(library.size);
+            let line = format!("  vendored {} ({size}) from {from}\n", library.member);
+            text += &harmless(&line);
+            if self.verbosity == Verbosity::Verbose {
+                let users = library.users.iter().map(|user| harmless(user));
+                text.extend(users.map(|user| format!("    {user}\n")));
+            }
+        }
+        if self.verbosity == Verbosity::Verbose {
+            text.extend(report.edited.iter().map(|member| format!("  edited {member}\n")));
+        }
+        if report.old_tags != report.new_tags {
+            let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
+            text += &format!("  tags {old} -> {new}\n");
+        }
+        let notes = report.notes.iter().map(|note| harmless(note));
+        text.extend(notes.map(|note| format!("  {NOTE}note:{NOTE:#} {note}\n")));
+        if report.unchanged {
+            text += "  nothing to change: written as it is\n";
+        }
+        text
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
