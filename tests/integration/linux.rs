@@ -2,6 +2,8 @@
 
 /// Libraries of the wheel that are links or copies of each other.
 mod links;
+/// What each loader searches, and in which order.
+mod loaders;
 /// Where things lie in the repaired wheel, and what they are called.
 mod places;
 /// Which library a needed name leads to.

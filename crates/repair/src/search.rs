@@ -9,6 +9,7 @@ pub(crate) mod defaults;
 pub(crate) mod disk;
 pub(crate) mod elf;
 pub(crate) mod paths;
+pub(crate) mod script;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,7 +50,7 @@ pub(crate) struct Node {
 pub(crate) struct Found {
     /// The rule, such as `RUNPATH of demo/_ext.so` or `--lib-path`.
     pub rule: String,
-    /// The directory.
+    /// The directory, for people.
     pub directory: String,
     /// No file has the needed name; the one with this SONAME was taken.
     pub by_soname: bool,

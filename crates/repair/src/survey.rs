@@ -153,6 +153,7 @@ fn resolve(
     let search = &options.search;
     let context = Context {
         options: search,
+        libc: target.libc,
         defaults: defaults::directories(target, search),
         is_provided: &|name| policy::is_always_provided(target, name),
         excluded: &excluded,

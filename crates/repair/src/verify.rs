@@ -16,7 +16,7 @@ use truewheel_wheel::{Member, MemberKind, MemberPath, Record, Wheel, Written};
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::search::paths::{join_relative, origin_relative, parent, site_packages_path};
+use crate::search::paths::{entry_in_environment, environment_path, join, origin_relative};
 
 /// Reads `written` as a wheel of the plan's name.
 pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()> {
@@ -42,7 +42,7 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
         .collect::<Result<_>>()?;
     check_record(&wheel, written.record(), &seen)?;
     let installed: BTreeSet<String> =
-        seen.iter().filter_map(|(path, ..)| site_packages_path(path)).collect();
+        seen.iter().filter_map(|(path, ..)| environment_path(path)).collect();
     for (path, _, seen) in &seen {
         if let Some(seen) = seen {
             check_needs(path, seen, plan.outside.get(path), &installed)?;
@@ -193,19 +193,19 @@ fn check_needs(
     outside: Option<&BTreeSet<String>>,
     installed: &BTreeSet<String>,
 ) -> Result<()> {
-    let Some(place) = site_packages_path(path) else { return Ok(()) };
+    // Where headers go, nobody knows before installation.
+    if environment_path(path).is_none() {
+        return Ok(());
+    }
     let directories: Vec<String> = seen
         .search_path
         .iter()
-        .filter_map(|entry| join_relative(parent(&place), origin_relative(entry)?))
+        .filter_map(|entry| entry_in_environment(path, origin_relative(entry)?))
         .collect();
     for needed in &seen.needed {
         let is_outside = outside.is_some_and(|outside| outside.contains(needed));
-        let is_here = directories.iter().any(|directory| {
-            let file =
-                if directory.is_empty() { needed.clone() } else { format!("{directory}/{needed}") };
-            installed.contains(&file)
-        });
+        let is_here =
+            directories.iter().any(|directory| installed.contains(&join(directory, needed)));
         if !is_outside && !is_here {
             return Err(Error::verify(
                 path.as_str(),

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use super::script;
 use crate::binary::{ElfFile, Machine};
 use crate::error::{Error, Result};
 use crate::target::{self, Libc};
@@ -33,6 +34,8 @@ pub(crate) struct Library {
 pub(crate) enum Candidate {
     /// Nothing there, or a directory.
     Absent,
+    /// A GNU ld script that stands for this library: a path, or a name beside the script.
+    Script(String),
     /// A file that this loader passes over, with the reason.
     Unfit(String),
     /// Index into [`Disk::libraries`].
@@ -104,6 +107,9 @@ impl Disk {
         };
         // The magic number first: a directory of libraries also holds archives of gigabytes.
         if !begins_like_elf(real) {
+            if let Some(library) = script::read(real, metadata.len()) {
+                return Ok(Candidate::Script(library));
+            }
             return Ok(Candidate::Unfit("not an ELF file (a linker script?)".to_owned()));
         }
         let bytes = fs::read(real).map_err(|error| Error::io(real, error))?;

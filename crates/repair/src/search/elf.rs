@@ -8,29 +8,39 @@
 //! 4. `DT_RUNPATH` of F alone: it is not inherited;
 //! 5. ld.so.conf and the default directories, unless F has `DF_1_NODEFLIB`.
 //!
+//! musl has rules of its own (`load_library` in its ldso/dynlink.c): `LD_LIBRARY_PATH` comes first, then
+//! the search path of F, of L, … of the root, whichever tag it has, then the system's directories; and
+//! it knows a loaded file by the name that was asked for, not by its SONAME. Android's reads
+//! `DT_RUNPATH` and no `DT_RPATH` (bionic, "Changes for NDK developers").
+//!
 //! `glibc-hwcaps` directories are left out on purpose: what they hold is for newer CPUs than the
 //! platform tag promises. Then, because a build tree is not an installation: a file whose SONAME is
 //! the needed name, and a file of the wheel that no rule leads to.
 
+mod miss;
 mod places;
+mod take;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use truewheel_wheel::MemberPath;
+use truewheel_wheel::{MemberPath, relative};
 
-use super::disk::{self, Candidate, Disk};
-use super::paths::{base_name, join, site_packages_path};
+use super::disk::{self, Disk};
+use super::paths::{base_name, environment_path, join, parent, words};
 use super::{Found, Graph, Node, NodeId, Place, Resolution};
 use crate::binary::ElfFile;
-use crate::error::{MissingLibrary, Result};
+use crate::error::Result;
 use crate::options::SearchOptions;
-use crate::target;
+use crate::target::{self, Libc};
+use miss::Miss;
 use places::{Directory, SearchPlace, Soname};
 
 /// What the search must know besides the files themselves.
 pub(crate) struct Context<'a> {
     pub(crate) options: &'a SearchOptions,
+    /// The target's C library, whose loader's rules count.
+    pub(crate) libc: Option<Libc>,
     /// Directories of step 5, with the rule that names them.
     pub(crate) defaults: Vec<(PathBuf, String)>,
     /// Whether the target has this library at every level of its policy.
@@ -79,7 +89,7 @@ struct Search<'a> {
     context: &'a Context<'a>,
     disk: &'a mut Disk,
     graph: Graph,
-    /// Installed path below site-packages → member.
+    /// Path in an environment → member.
     installed: BTreeMap<String, NodeId>,
     /// Library on disk → node.
     library_nodes: BTreeMap<usize, NodeId>,
@@ -98,7 +108,7 @@ impl<'a> Search<'a> {
         for (path, file) in members {
             let id = NodeId(graph.nodes.len());
             let names = aliases.iter().filter(|(_, kept)| **kept == path).map(|(alias, _)| alias);
-            for place in names.chain([&path]).filter_map(site_packages_path) {
+            for place in names.chain([&path]).filter_map(environment_path) {
                 installed.insert(place, id);
             }
             graph.nodes.push(Node { place: Place::Member(path), file, origins: Vec::new() });
@@ -140,7 +150,9 @@ impl<'a> Search<'a> {
                 if let Resolution::File(target, _) = &resolution {
                     let target = *target;
                     loaded.entry(needed.clone()).or_insert(target);
-                    if let Some(soname) = self.graph.node(target).file.soname.clone() {
+                    if let Some(soname) = self.graph.node(target).file.soname.clone()
+                        && self.context.libc != Some(Libc::Musl)
+                    {
                         loaded.entry(soname).or_insert(target);
                     }
                     if seen.insert(target) {
@@ -271,10 +283,10 @@ impl<'a> Search<'a> {
                 Ok(None)
             }
             Directory::Wheel(directory) => {
-                miss.searched.push(format!("{directory}/ in the wheel"));
+                miss.searched.push(words(directory));
                 Ok(self.member_at(directory, needed).map(|id| {
-                    let directory = directory.clone();
-                    let found = Found { rule: place.rule.clone(), directory, by_soname: false };
+                    let (rule, directory) = (place.rule.clone(), words(directory));
+                    let found = Found { rule, directory, by_soname: false };
                     Resolution::File(id, found)
                 }))
             }
@@ -304,51 +316,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes the library at `path`, if it is one that the target loads.
-    fn take(
-        &mut self,
-        path: &Path,
-        rule: &str,
-        by_soname: bool,
-        miss: &mut Miss,
-    ) -> Result<Option<Resolution>> {
-        let index = match self.disk.candidate(path)? {
-            Candidate::Absent => return Ok(None),
-            Candidate::Unfit(reason) => {
-                miss.near(format!("{}: {reason}", path.display()));
-                return Ok(None);
-            }
-            Candidate::Fit(index) => index,
-        };
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let Some(library) = self.disk.library(index) else { return Ok(None) };
-        let real = library.path.clone();
-        if let Some(pattern) = (self.context.excluded)(&real.to_string_lossy())
-            .or_else(|| (self.context.excluded)(&path.to_string_lossy()))
-        {
-            return Ok(Some(Resolution::Excluded(pattern)));
-        }
-        let id = match self.library_nodes.get(&index) {
-            Some(id) => *id,
-            None => {
-                let id = NodeId(self.graph.nodes.len());
-                let file = library.file.clone();
-                let place = Place::Library(index);
-                self.graph.nodes.push(Node { place, file, origins: Vec::new() });
-                self.library_nodes.insert(index, id);
-                id
-            }
-        };
-        let origins = &mut self.graph.nodes[id.0].origins;
-        for origin in [directory, real.parent().unwrap_or(directory)] {
-            if !origins.iter().any(|known| known == origin) {
-                origins.push(origin.to_owned());
-            }
-        }
-        let directory = directory.display().to_string();
-        Ok(Some(Resolution::File(id, Found { rule: rule.to_owned(), directory, by_soname })))
-    }
-
     fn member_at(&self, directory: &str, needed: &str) -> Option<NodeId> {
         let path = join(directory, base_name(needed));
         let id = *self.installed.get(&path)?;
@@ -358,11 +325,13 @@ impl<'a> Search<'a> {
     /// A library of the wheel that only its name gives away, when there is exactly one.
     fn anywhere_in_wheel(&self, user: NodeId, needed: &str) -> Option<Resolution> {
         let machine = &self.graph.node(user).file.machine;
+        let Place::Member(here) = &self.graph.node(user).place else { return None };
+        let here = here.installed().parent();
         let mut fitting = self.graph.members().filter(|(id, path, file)| {
             *id != user
                 && machine.loads(&file.machine)
                 && file.is_dynamic
-                && site_packages_path(path).is_some()
+                && relative(&here, &path.installed()).is_some()
                 && (path.file_name() == needed || file.soname.as_deref() == Some(needed))
         });
         let (id, path, _) = fitting.next()?;
@@ -373,34 +342,9 @@ impl<'a> Search<'a> {
             id,
             Found {
                 rule: "the only one of that name in the wheel".to_owned(),
-                directory: path.parent().to_owned(),
+                directory: words(environment_path(path).as_deref().map_or("", parent)),
                 by_soname: path.file_name() != needed,
             },
         ))
-    }
-}
-
-/// What a search looked at, for the error.
-#[derive(Default)]
-struct Miss {
-    searched: Vec<String>,
-    near_misses: Vec<String>,
-}
-
-impl Miss {
-    fn near(&mut self, what: String) {
-        if !self.near_misses.contains(&what) {
-            self.near_misses.push(what);
-        }
-    }
-
-    fn into_missing(self, needed: &str) -> MissingLibrary {
-        MissingLibrary {
-            needed: needed.to_owned(),
-            users: Vec::new(),
-            searched: self.searched,
-            near_misses: self.near_misses,
-            hint: None,
-        }
     }
 }

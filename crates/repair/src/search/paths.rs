@@ -17,7 +17,42 @@ pub(crate) fn site_packages_path(path: &MemberPath) -> Option<String> {
     matches!(installed.scheme, Scheme::Platlib | Scheme::Purelib).then_some(installed.path)
 }
 
-/// `rest` taken from `directory`, both below site-packages; `None` when it leaves site-packages.
+/// Site-packages in an environment, without Python's version.
+pub(crate) const SITE_PACKAGES: &str = "lib/python/site-packages";
+
+/// Path below the root of an environment where an installer puts a member: `bin`, `lib` and
+/// site-packages lie to each other as in every virtual environment (sysconfig, scheme `posix_prefix`;
+/// `lib64` and the `--user` directory have the same depth). `None` for headers.
+pub(crate) fn environment_path(path: &MemberPath) -> Option<String> {
+    let installed = path.installed();
+    match installed.scheme {
+        Scheme::Platlib | Scheme::Purelib => Some(join(SITE_PACKAGES, &installed.path)),
+        Scheme::Scripts => Some(join("bin", &installed.path)),
+        Scheme::Data => Some(installed.path),
+        Scheme::Headers => None,
+    }
+}
+
+/// Where an entry with `$ORIGIN` leads from `path`, in an environment; `None` for a place that no wheel
+/// fills: above the environment, or among Python's own files.
+pub(crate) fn entry_in_environment(path: &MemberPath, rest: &str) -> Option<String> {
+    let place = join_relative(parent(&environment_path(path)?), rest)?;
+    let is_python = place == "lib/python"
+        || (place.starts_with("lib/python/")
+            && place != SITE_PACKAGES
+            && !place.starts_with(&format!("{SITE_PACKAGES}/")));
+    (!is_python).then_some(place)
+}
+
+/// A directory of an environment, for people.
+pub(crate) fn words(directory: &str) -> String {
+    match directory.strip_prefix(SITE_PACKAGES) {
+        Some(below) => format!("{}/ in the wheel", below.trim_start_matches('/')),
+        None => format!("{directory}/ of the environment it is installed in"),
+    }
+}
+
+/// `rest` taken from `directory`, both below one root; `None` when it leaves that.
 pub(crate) fn join_relative(directory: &str, rest: &str) -> Option<String> {
     let mut parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
     for part in rest.split('/').filter(|part| !part.is_empty() && *part != ".") {

@@ -1,15 +1,16 @@
-//! The directories that ld.so looks in for one file's needs, in order.
+//! The directories that the target's loader looks in for one file's needs, in order.
 
 use std::path::{Path, PathBuf};
 
 use super::Search;
 use crate::binary::ElfFile;
-use crate::search::paths::{join_relative, origin_relative, parent, site_packages_path};
+use crate::search::paths::{entry_in_environment, origin_relative};
 use crate::search::{Node, NodeId, Place, conf, disk};
+use crate::target::Libc;
 
 /// One directory to look in.
 pub(super) enum Directory {
-    /// Below site-packages, by installed path.
+    /// In the environment that the wheel is installed in.
     Wheel(String),
     /// On this machine.
     Disk(PathBuf),
@@ -40,15 +41,50 @@ impl Search<'_> {
     pub(super) fn places(&self, chain: &[NodeId]) -> Vec<SearchPlace> {
         let mut places = Vec::new();
         let Some(&file) = chain.first() else { return places };
+        match self.context.libc {
+            Some(Libc::Musl) => {
+                self.named(&mut places);
+                for &loader in chain {
+                    self.own(loader, &mut places);
+                }
+            }
+            Some(Libc::Bionic) => {
+                self.named(&mut places);
+                self.own(file, &mut places);
+            }
+            Some(Libc::Glibc) | None => self.glibc(chain, &mut places),
+        }
+        let is_barred = self.graph.node(file).file.no_default_libraries
+            && self.context.libc != Some(Libc::Musl);
+        if !is_barred || self.context.options.ldpaths.is_some() {
+            places.extend(self.context.defaults.iter().map(|(path, rule)| SearchPlace {
+                directory: Directory::Disk(path.clone()),
+                rule: rule.clone(),
+                takes_soname: Soname::Never,
+            }));
+        }
+        places
+    }
+
+    fn glibc(&self, chain: &[NodeId], places: &mut Vec<SearchPlace>) {
+        let Some(&file) = chain.first() else { return };
         let facts = &self.graph.node(file).file;
         if facts.runpath.is_none() {
             for &loader in chain {
                 let node = self.graph.node(loader);
                 if let (Some(rpath), None) = (&node.file.rpath, &node.file.runpath) {
-                    self.entries(loader, rpath, "RPATH", &mut places);
+                    self.entries(loader, rpath, "RPATH", places);
                 }
             }
         }
+        self.named(places);
+        if let Some(runpath) = &facts.runpath {
+            self.entries(file, runpath, "RUNPATH", places);
+        }
+    }
+
+    /// The directories that the caller and the environment name.
+    fn named(&self, places: &mut Vec<SearchPlace>) {
         let options = self.context.options;
         for (directories, takes_soname) in
             [(&options.lib_paths, Soname::Now), (&options.environment, Soname::Late)]
@@ -59,17 +95,22 @@ impl Search<'_> {
                 takes_soname,
             }));
         }
-        if let Some(runpath) = &facts.runpath {
-            self.entries(file, runpath, "RUNPATH", &mut places);
+    }
+
+    /// The one search path that a file has for loaders other than glibc's.
+    fn own(&self, file: NodeId, places: &mut Vec<SearchPlace>) {
+        let facts = &self.graph.node(file).file;
+        // Where the build has put a library is told by either tag, also on Android, whose loader reads
+        // but one: the rule's name says so to whoever asks what the loader will find.
+        let rpath = match self.context.libc {
+            Some(Libc::Bionic) => "unread DT_RPATH",
+            _ => "RPATH",
+        };
+        match (&facts.runpath, &facts.rpath) {
+            (Some(runpath), _) => self.entries(file, runpath, "RUNPATH", places),
+            (None, Some(path)) => self.entries(file, path, rpath, places),
+            (None, None) => {}
         }
-        if !facts.no_default_libraries || options.ldpaths.is_some() {
-            places.extend(self.context.defaults.iter().map(|(path, rule)| SearchPlace {
-                directory: Directory::Disk(path.clone()),
-                rule: rule.clone(),
-                takes_soname: Soname::Never,
-            }));
-        }
-        places
     }
 
     /// The entries of a RPATH or RUNPATH of `owner`. An empty entry is the working directory of the
@@ -99,11 +140,8 @@ impl Search<'_> {
         for entry in expand_lib(entry, &node.file) {
             match (origin_relative(&entry), &node.place) {
                 (Some(rest), Place::Member(path)) => {
-                    directories.push(match site_packages_path(path).as_deref() {
-                        Some(installed) => match join_relative(parent(installed), rest) {
-                            Some(directory) => Directory::Wheel(directory),
-                            None => Directory::Outside(entry.clone()),
-                        },
+                    directories.push(match entry_in_environment(path, rest) {
+                        Some(directory) => Directory::Wheel(directory),
                         None => Directory::Outside(entry.clone()),
                     });
                 }

@@ -1,0 +1,88 @@
+//! One file on disk that a rule of the search leads to: whether it is taken, and as what.
+
+use std::path::Path;
+
+use super::{Miss, Search};
+use crate::error::Result;
+use crate::search::disk::{self, Candidate};
+use crate::search::{Found, Node, NodeId, Place, Resolution};
+use crate::target;
+
+impl Search<'_> {
+    /// Takes the library at `path`, if it is one that the target loads.
+    pub(super) fn take(
+        &mut self,
+        path: &Path,
+        rule: &str,
+        by_soname: bool,
+        miss: &mut Miss,
+    ) -> Result<Option<Resolution>> {
+        let index = match self.disk.candidate(path)? {
+            Candidate::Absent => return Ok(None),
+            Candidate::Unfit(reason) => {
+                miss.near(format!("{}: {reason}", path.display()));
+                return Ok(None);
+            }
+            Candidate::Script(library) => return self.follow(path, &library, rule, miss),
+            Candidate::Fit(index) => index,
+        };
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let Some(library) = self.disk.library(index) else { return Ok(None) };
+        let real = library.path.clone();
+        // A second interpreter under another name is a second interpreter all the same.
+        let names = [library.file.soname.clone(), Some(disk::file_name(&real))];
+        if names.iter().flatten().any(|name| target::is_libpython(name)) {
+            return Ok(Some(Resolution::Libpython));
+        }
+        if let Some(pattern) = (self.context.excluded)(&real.to_string_lossy())
+            .or_else(|| (self.context.excluded)(&path.to_string_lossy()))
+        {
+            return Ok(Some(Resolution::Excluded(pattern)));
+        }
+        let id = match self.library_nodes.get(&index) {
+            Some(id) => *id,
+            None => {
+                let id = NodeId(self.graph.nodes.len());
+                let file = library.file.clone();
+                let place = Place::Library(index);
+                self.graph.nodes.push(Node { place, file, origins: Vec::new() });
+                self.library_nodes.insert(index, id);
+                id
+            }
+        };
+        let origins = &mut self.graph.nodes[id.0].origins;
+        for origin in [directory, real.parent().unwrap_or(directory)] {
+            if !origins.iter().any(|known| known == origin) {
+                origins.push(origin.to_owned());
+            }
+        }
+        let directory = directory.display().to_string();
+        Ok(Some(Resolution::File(id, Found { rule: rule.to_owned(), directory, by_soname })))
+    }
+
+    /// Takes the library that the GNU ld script at `path` names. Builds link through such a file; the
+    /// loader never sees it, so one script leads no further.
+    fn follow(
+        &mut self,
+        path: &Path,
+        library: &str,
+        rule: &str,
+        miss: &mut Miss,
+    ) -> Result<Option<Resolution>> {
+        let places = match library.starts_with('/') {
+            true => self.disk.places(Path::new(library)),
+            false => vec![path.with_file_name(library)],
+        };
+        for place in places {
+            if matches!(self.disk.candidate(&place)?, Candidate::Fit(_)) {
+                let rule = format!("{rule}, through the linker script {}", path.display());
+                return self.take(&place, &rule, false, miss);
+            }
+        }
+        miss.near(format!(
+            "{}: a linker script, and no library that fits is at `{library}`, which it names",
+            path.display()
+        ));
+        Ok(None)
+    }
+}
