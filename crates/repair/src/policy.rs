@@ -9,6 +9,7 @@
 pub mod android;
 pub mod manylinux;
 pub mod musllinux;
+mod obstacle;
 mod tags;
 mod uses;
 
@@ -24,6 +25,7 @@ use crate::target::{Arch, Libc};
 use crate::wheel_target::WheelTarget;
 
 use manylinux::Level;
+pub use obstacle::{Obstacle, ObstacleKind};
 use tags::Tags;
 pub(crate) use tags::{promise_of, tag_of};
 use uses::{isa_extension, python_obstacle, users_of};
@@ -37,15 +39,6 @@ pub enum Promise {
     Musllinux(u32, u32),
     /// Android of this API level or later.
     Android(u32),
-}
-
-/// What keeps a wheel from a promise.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Obstacle {
-    /// The member or library.
-    pub file: String,
-    /// What it uses, such as `GLIBC_2.34 (pthread_create, dlsym)`.
-    pub what: String,
 }
 
 /// The result of step 4.
@@ -249,7 +242,9 @@ impl Policy<'_> {
         let mut outcome = self.closure(Promise::Manylinux(Level::new(2, 5)));
         outcome.obstacles.push(Obstacle {
             file: "the wheel".to_owned(),
+            kind: ObstacleKind::Architecture,
             what: format!("is for {}, which has no platform tag but `linux`", self.target.arch),
+            symbols: Vec::new(),
         });
         outcome
     }
@@ -296,7 +291,9 @@ impl Policy<'_> {
         let node = self.graph.node(id);
         let file = &node.file;
         let name = self.graph.name(id);
-        let mut add = |what: String| obstacles.push(Obstacle { file: name.clone(), what });
+        let mut add = |kind, what, symbols| {
+            obstacles.push(Obstacle { file: name.clone(), kind, what, symbols });
+        };
         for (provider, versions) in &file.version_needs {
             // A library of the wheel answers for itself; one left out is the user's promise.
             if !self.provides(at, provider) && !crate::target::is_loader(provider)
@@ -306,25 +303,28 @@ impl Policy<'_> {
             }
             for (version, is_weak) in versions {
                 if !is_weak && !self.allows(at, provider, version) {
-                    add(format!("{version} of {provider}{}", users_of(file, provider, version)));
+                    let symbols = users_of(file, provider, version);
+                    add(ObstacleKind::Version, format!("{version} of {provider}"), symbols);
                 }
             }
         }
         for symbol in file.undefined.iter().filter(|symbol| !symbol.is_weak) {
             if let Some(what) = self.forbids(id, at, &symbol.name, symbol.version.as_ref()) {
-                add(what);
+                add(ObstacleKind::Symbol, what, Vec::new());
             }
         }
         if file.has_relr && at < Promise::Musllinux(1, 2) && matches!(at, Promise::Musllinux(..)) {
-            add("DT_RELR relocations, which musl reads from 1.2.4 on".to_owned());
+            let what = "DT_RELR relocations, which musl reads from 1.2.4 on".to_owned();
+            add(ObstacleKind::Relocations, what, Vec::new());
         }
         if let Some(what) = python_obstacle(file) {
-            add(what);
+            add(ObstacleKind::Python, what, Vec::new());
         }
         if !self.options.allow_isa_extensions
             && let Some(isa) = isa_extension(file.x86_isa_needed)
         {
-            add(format!("instructions of {isa}, which the tag does not promise"));
+            let what = format!("instructions of {isa}, which the tag does not promise");
+            add(ObstacleKind::Instructions, what, Vec::new());
         }
     }
 
@@ -390,8 +390,7 @@ impl Policy<'_> {
         let arch = self.target.arch;
         let nearest = tag_of(outcome.at, arch).to_string();
         let requested = self.options.platform.as_ref().map(ToString::to_string);
-        let reasons =
-            outcome.obstacles.iter().map(|o| format!("{} needs {}", o.file, o.what)).collect();
+        let reasons = outcome.obstacles.iter().map(|o| format!("{} needs {o}", o.file)).collect();
         Error::new(ErrorKind::NotEarned {
             requested,
             nearest,

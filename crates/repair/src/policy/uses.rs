@@ -2,21 +2,11 @@
 
 use crate::binary::ElfFile;
 
-/// ` (symbol, symbol, …)` of those that ask for a version.
-pub(super) fn users_of(file: &ElfFile, provider: &str, version: &str) -> String {
-    let names: Vec<&str> = file
-        .undefined
-        .iter()
-        .filter(|symbol| {
-            symbol.version.as_ref().is_some_and(|(v, f)| v == version && f == provider)
-        })
-        .map(|symbol| symbol.name.as_str())
-        .collect();
-    match names.len() {
-        0 => String::new(),
-        1..=6 => format!(" ({})", names.join(", ")),
-        count => format!(" ({} and {} more)", names[..5].join(", "), count - 5),
-    }
+/// The symbols that ask for a version, in the order of the symbol table.
+pub(super) fn users_of(file: &ElfFile, provider: &str, version: &str) -> Vec<String> {
+    let asks = |wanted: &(String, String)| wanted.0 == version && wanted.1 == provider;
+    let symbols = file.undefined.iter().filter(|symbol| symbol.version.as_ref().is_some_and(asks));
+    symbols.map(|symbol| symbol.name.clone()).collect()
 }
 
 /// What only some builds of CPython have: the FPE control of `--with-fpectl` (removed in 3.7,

@@ -1,0 +1,51 @@
+//! What keeps a wheel from a promise.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The kinds of [`Obstacle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObstacleKind {
+    /// A symbol version that is newer than the promise.
+    Version,
+    /// A symbol that some systems do not have.
+    Symbol,
+    /// Relocations that some loaders do not apply.
+    Relocations,
+    /// Something that only some builds of Python have.
+    Python,
+    /// Instructions that only some processors have.
+    Instructions,
+    /// No tag exists for the architecture.
+    Architecture,
+}
+
+/// What keeps a wheel from a promise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Obstacle {
+    /// The member or library.
+    pub file: String,
+    /// Of which kind it is.
+    pub kind: ObstacleKind,
+    /// What the file uses, such as `GLIBC_2.34 of libc.so.6`.
+    pub what: String,
+    /// The symbols that ask for the version; empty where the file does not tell.
+    pub symbols: Vec<String>,
+}
+
+impl fmt::Display for Obstacle {
+    /// `GLIBC_2.34 of libc.so.6 (pthread_create, dlsym)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match self.symbols.as_slice() {
+            [] => Ok(()),
+            few if few.len() <= 6 => write!(f, " ({})", few.join(", ")),
+            many => {
+                let (first, rest) = many.split_at(5);
+                write!(f, " ({} and {} more)", first.join(", "), rest.len())
+            }
+        }
+    }
+}
