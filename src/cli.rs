@@ -43,6 +43,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Bring the libraries a wheel needs into it, and give it the tag it earns
     Repair(Box<Repair>),
+    /// List the named sets of libraries that --exclude-group leaves out
+    Groups(Groups),
 }
 
 /// How an RPATH is written.
@@ -96,9 +98,15 @@ pub(crate) struct Repair {
     /// Root of the target's file system
     #[arg(long, value_name = "DIR")]
     pub(crate) sysroot: Option<PathBuf>,
-    /// Leave out libraries whose needed name or path matches; `*` matches anything
+    /// Leave out libraries whose needed name, SONAME or path matches; `*` matches anything
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
+    /// Leave out named sets of libraries, such as cuda,torch; `truewheel groups` lists them
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) exclude_group: Vec<String>,
+    /// Bring libraries that match although every target has its own or they belong to a driver
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) force_vendor: Vec<String>,
     /// Bring libraries that match under their own names
     #[arg(long, value_name = "GLOB")]
     pub(crate) no_mangle: Vec<String>,
@@ -118,6 +126,16 @@ pub(crate) struct Repair {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Groups {
+    /// The groups to show [default: all]
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Print them as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

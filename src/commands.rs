@@ -21,6 +21,10 @@ pub(crate) fn run(config: &Config) -> Status {
     match &config.task {
         Task::Repair(task) if task.dry_run => dry_run(task, &printer),
         Task::Repair(task) => repair(task, &printer),
+        Task::Groups(task) => {
+            printer.groups(&task.groups, task.json);
+            Status::Done
+        }
     }
 }
 

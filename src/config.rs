@@ -4,6 +4,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use truewheel_repair::groups::{self, GROUPS, Group};
 use truewheel_repair::{Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions};
 
 use crate::cli::{self, Cli, ColorChoice, Command};
@@ -29,6 +30,7 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) enum Task {
     Repair(Box<RepairTask>),
+    Groups(GroupsTask),
 }
 
 /// A repair of several wheels.
@@ -40,6 +42,13 @@ pub(crate) struct RepairTask {
     pub(crate) json: bool,
 }
 
+/// A list of named sets of libraries.
+#[derive(Debug)]
+pub(crate) struct GroupsTask {
+    pub(crate) groups: Vec<&'static Group>,
+    pub(crate) json: bool,
+}
+
 /// Wrong usage, in words.
 #[derive(Debug)]
 pub(crate) struct UsageError(pub(crate) String);
@@ -48,7 +57,6 @@ type Result<T> = std::result::Result<T, UsageError>;
 
 /// Turns what was typed into what will be done.
 pub(crate) fn configure(cli: Cli) -> Result<Config> {
-    let Command::Repair(typed) = cli.command;
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
@@ -61,7 +69,16 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
     if threads == Some(0) {
         return Err(UsageError("the number of threads is 0, it should be 1 or more".to_owned()));
     }
-    let task = Task::Repair(Box::new(repair(*typed)?));
+    let task = match cli.command {
+        Command::Repair(typed) => Task::Repair(Box::new(repair(*typed)?)),
+        Command::Groups(typed) => Task::Groups(GroupsTask {
+            groups: match typed.names.as_slice() {
+                [] => GROUPS.iter().collect(),
+                names => groups_of(names)?,
+            },
+            json: typed.json,
+        }),
+    };
     Ok(Config { verbosity, color: cli.global.color, threads, task })
 }
 
@@ -75,6 +92,8 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
         lib_sdir: typed.lib_sdir,
         search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot)?,
         exclude: given(typed.exclude),
+        exclude_groups: groups_of(&given(typed.exclude_group))?,
+        force_vendor: given(typed.force_vendor),
         no_mangle: given(typed.no_mangle),
         rpath_style: match typed.rpath_style {
             cli::RpathStyle::Target => RpathStyle::Target,
@@ -100,6 +119,25 @@ fn is_placeholder(value: &str) -> bool {
 
 fn given(values: Vec<String>) -> Vec<String> {
     values.into_iter().filter(|value| !value.is_empty() && !is_placeholder(value)).collect()
+}
+
+/// Each named group once, in the order of the names.
+fn groups_of(names: &[String]) -> Result<Vec<&'static Group>> {
+    let mut groups = Vec::new();
+    for name in names.iter().map(|name| name.trim()) {
+        let group = groups::find(name).ok_or_else(|| {
+            let near = groups::nearest(name);
+            let near = near.map(|group| format!("; the nearest is `{}`", group.name));
+            UsageError(format!(
+                "there is no group `{name}`{}\n  hint: `truewheel groups` lists them",
+                near.unwrap_or_default()
+            ))
+        })?;
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    Ok(groups)
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -4,6 +4,7 @@
 //! were written, a plan, what a wheel needs. This file knows how to print; what each command says is in
 //! a file of its own.
 
+mod groups;
 mod repair;
 
 use std::io::Write;

@@ -116,6 +116,7 @@ fn packages_depend_on_each_other_and_on_others_as_drawn() {
                 "serde",
                 "serde_json",
                 "sha2",
+                "strsim",
                 "truewheel-elf",
                 "truewheel-macho",
                 "truewheel-pe",

@@ -8,6 +8,8 @@
 mod binary;
 mod error;
 mod fetch;
+pub mod groups;
+mod left_out;
 mod links;
 mod mangle;
 mod options;

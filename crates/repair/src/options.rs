@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use truewheel_wheel::PlatformTag;
 
+use crate::groups::Group;
+
 /// Where a search directory came from, so that every decision can be printed with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SearchDirectory {
@@ -57,8 +59,13 @@ pub struct Options {
     pub lib_sdir: String,
     /// Where libraries are looked for.
     pub search: SearchOptions,
-    /// Globs on needed names and on paths found; what matches is left out.
+    /// Globs on needed names, SONAMEs, file names and paths; what matches is left out.
     pub exclude: Vec<String>,
+    /// Named sets of such globs.
+    pub exclude_groups: Vec<&'static Group>,
+    /// Globs on needed names; what matches is vendored although targets provide it or it belongs to a
+    /// driver.
+    pub force_vendor: Vec<String>,
     /// Globs on file names and needed names; what matches is vendored under its own name.
     pub no_mangle: Vec<String>,
     /// How RPATHs are written.
@@ -85,6 +92,8 @@ impl Default for Options {
             lib_sdir: ".libs".to_owned(),
             search: SearchOptions::default(),
             exclude: Vec::new(),
+            exclude_groups: Vec::new(),
+            force_vendor: Vec::new(),
             no_mangle: Vec::new(),
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,

@@ -1,6 +1,17 @@
-//! Patterns of the command line: globs over names and paths.
+//! Patterns of the command line: globs over names and paths, what they matched, and what they may
+//! have meant.
+//!
+//! A pattern that matches nothing is the costliest typing error of a repair: `--exclude libamdhip64.so`
+//! leaves `libamdhip64.so.7` in, and the wheel has 890 MB more. So every rule remembers what it
+//! matched, and one without a match is told with the name that is nearest to it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
+
+/// A name longer than this resembles nothing that somebody typed; comparing takes quadratic time.
+const LONGEST_COMPARED: usize = 200;
 
 /// Compiles patterns as `fnmatch` has them: `*` also matches `/`.
 pub(crate) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
@@ -12,4 +23,151 @@ pub(crate) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
         set.add(glob);
     }
     set.build().map_err(|error| Error::refused(error.to_string()))
+}
+
+/// What was typed for one purpose, and what of the wheel it matched.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// As it was typed, such as `--exclude libfoo*` or `--exclude-group cuda`.
+    options: Vec<String>,
+    globs: globset::GlobSet,
+    /// Glob → option.
+    option_of: Vec<usize>,
+    /// Option → needed names that it matched.
+    matched: RefCell<BTreeMap<usize, BTreeSet<String>>>,
+}
+
+impl Rules {
+    /// Each option with its patterns.
+    pub(crate) fn new(rules: impl IntoIterator<Item = (String, Vec<String>)>) -> Result<Self> {
+        let (mut options, mut option_of, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
+        for (option, globs) in rules {
+            option_of.extend(globs.iter().map(|_| options.len()));
+            patterns.extend(globs);
+            options.push(option);
+        }
+        let globs = globs(&patterns)?;
+        Ok(Self { options, globs, option_of, matched: RefCell::default() })
+    }
+
+    /// One option for each pattern.
+    pub(crate) fn of_patterns(option: &str, patterns: &[String]) -> Result<Self> {
+        Self::new(patterns.iter().map(|glob| (format!("{option} {glob}"), vec![glob.clone()])))
+    }
+
+    /// The first option with a pattern that one of `names` matches; all of them remember `needed`.
+    pub(crate) fn find(&self, needed: &str, names: &[&str]) -> Option<String> {
+        if self.options.is_empty() {
+            return None;
+        }
+        let globs = names.iter().flat_map(|name| self.globs.matches(name));
+        let found: BTreeSet<usize> =
+            globs.filter_map(|glob| self.option_of.get(glob).copied()).collect();
+        let first = found.first().and_then(|option| self.options.get(*option)).cloned();
+        let mut matched = self.matched.borrow_mut();
+        for option in found {
+            matched.entry(option).or_default().insert(needed.to_owned());
+        }
+        first
+    }
+
+    /// What was typed and the names it matched, for those that matched any.
+    pub(crate) fn matched(&self) -> Vec<(String, BTreeSet<String>)> {
+        let matched = self.matched.borrow();
+        let named = matched.iter().map(|(option, names)| (self.options.get(*option), names));
+        named.filter_map(|(option, names)| Some((option?.clone(), names.clone()))).collect()
+    }
+
+    /// One line for each option that matched nothing of `what`, with the nearest of `names`.
+    pub(crate) fn unmatched(&self, names: &BTreeSet<String>, what: &str) -> Vec<String> {
+        let matched = self.matched.borrow();
+        let is_out = |index: &usize| !matched.contains_key(index);
+        let told = |index: usize| {
+            let option = &self.options[index];
+            let typed = option.split_once(' ').filter(|(flag, _)| *flag != "--exclude-group");
+            let near = typed.and_then(|(_, pattern)| {
+                nearest(pattern.rsplit('/').next()?, names.iter().map(String::as_str))
+            });
+            let near = near.map(|name| format!("; the nearest name is `{name}`"));
+            format!("`{option}` matches nothing {what}{}", near.unwrap_or_default())
+        };
+        (0..self.options.len()).filter(is_out).map(told).collect()
+    }
+}
+
+/// The name that is most like `typed`: one that differs in its version alone, then one that has it
+/// in it or is in it, then one that a few letters make the same.
+pub(crate) fn nearest<'a>(
+    typed: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let wildcards = |c: char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '!');
+    let typed: String = typed.chars().filter(|c| !wildcards(*c)).collect();
+    let wanted = stem(&typed);
+    if wanted.len() < 2 || typed.len() > LONGEST_COMPARED {
+        return None;
+    }
+    let rank = |name: &'a str| {
+        let have = stem(name);
+        let distance = strsim::damerau_levenshtein(have, wanted);
+        let rank = match have {
+            have if have == wanted => 0,
+            have if have.len() > 2 && (have.contains(wanted) || wanted.contains(have)) => 1,
+            _ if distance <= wanted.len().div_ceil(4) => 2,
+            _ => return None,
+        };
+        Some((rank, distance, name))
+    };
+    let short = names.into_iter().filter(|name| name.len() <= LONGEST_COMPARED);
+    short.filter_map(rank).min().map(|(.., name)| name)
+}
+
+/// `libfoo` of `libfoo.so.1`.
+fn stem(name: &str) -> &str {
+    name.split_once(".so").map_or(name, |(stem, _)| stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_the_one_that_was_meant() {
+        let names = ["libamdhip64.so.7", "libcudart.so.12", "libcublas.so.12", "libcublasLt.so.12"];
+        for (typed, meant) in [
+            ("libamdhip64.so", Some("libamdhip64.so.7")),
+            ("libamdhip64.so.6", Some("libamdhip64.so.7")),
+            ("libamdhip64", Some("libamdhip64.so.7")),
+            ("amdhip64*", Some("libamdhip64.so.7")),
+            ("libcublas.so.11*", Some("libcublas.so.12")),
+            ("libcudrat.so*", Some("libcudart.so.12")),
+            ("libfoo.so", None),
+            ("*", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed, names), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_very_long_name_is_not_compared() {
+        let long = format!("libfoo{}.so", "o".repeat(LONGEST_COMPARED));
+        assert_eq!(nearest("libfoo.so", [&*long]), None);
+        assert_eq!(nearest(&long, ["libfoo.so"]), None);
+    }
+
+    #[test]
+    fn every_option_that_matches_remembers_it() {
+        let typed = ["libfoo*".to_owned(), "libfoo.so.1".to_owned(), "libbar".to_owned()];
+        let rules = Rules::of_patterns("--exclude", &typed).unwrap();
+        let first = rules.find("libfoo.so.1", &["libfoo.so.1"]);
+        assert_eq!(first.as_deref(), Some("--exclude libfoo*"));
+        assert_eq!(rules.find("libbar.so", &["libbar.so"]), None);
+        let names = ["libbar.so".to_owned()].into();
+        assert_eq!(
+            rules.unmatched(&names, "that the wheel needs"),
+            ["`--exclude libbar` matches nothing that the wheel needs; the nearest name is \
+              `libbar.so`"]
+        );
+    }
 }

@@ -283,7 +283,7 @@ impl Policy<'_> {
     }
 
     fn provides(&self, at: Promise, soname: &str) -> bool {
-        is_provided(at, self.target.arch, soname)
+        !self.graph.forced.contains(soname) && is_provided(at, self.target.arch, soname)
     }
 
     /// What file `id` uses that a system keeping `at` need not have.
@@ -430,6 +430,19 @@ pub(crate) fn is_always_provided(target: &WheelTarget, soname: &str) -> bool {
         Some(Libc::Glibc) | None => Promise::Manylinux(Level::new(2, 5)),
     };
     is_provided(lowest, target.arch, soname)
+}
+
+/// Whether some tag of the target promises `soname`: a later level keeps what an earlier one promised.
+pub(crate) fn is_ever_provided(target: &WheelTarget, soname: &str) -> bool {
+    let highest = match target.libc {
+        Some(Libc::Musl) => Promise::Musllinux(1, 2),
+        Some(Libc::Bionic) => Promise::Android(u32::MAX),
+        Some(Libc::Glibc) | None => {
+            let levels = manylinux::levels(target.arch);
+            Promise::Manylinux(levels.last().copied().unwrap_or(Level::new(2, 5)))
+        }
+    };
+    is_provided(highest, target.arch, soname)
 }
 
 fn glibc_level(version: &str) -> Option<Level> {

@@ -11,7 +11,7 @@ pub(crate) mod elf;
 pub(crate) mod paths;
 pub(crate) mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use truewheel_wheel::MemberPath;
@@ -61,7 +61,7 @@ pub(crate) struct Found {
 pub(crate) enum Resolution {
     /// The target has it, whatever its level: the loader itself or a library of every policy.
     Provided,
-    /// The caller left it out; the pattern.
+    /// The caller left it out; the option that says so, such as `--exclude libfoo*`.
     Excluded(String),
     /// It belongs to the machine's drivers.
     Driver,
@@ -82,6 +82,8 @@ pub(crate) struct Graph {
     pub libraries: Vec<Library>,
     /// Needed names of each file, in its order, with what they lead to.
     pub needs: BTreeMap<NodeId, Vec<(String, Resolution)>>,
+    /// Needed names that are vendored by force, though targets have them.
+    pub forced: BTreeSet<String>,
     /// Things worth a line in the report.
     pub notes: Vec<String>,
 }

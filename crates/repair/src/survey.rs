@@ -11,6 +11,7 @@ use truewheel_wheel::{MemberPath, PlatformTag, Wheel};
 
 use crate::binary::{ElfFile, Format};
 use crate::error::{Error, Result};
+use crate::left_out::Choices;
 use crate::links::{self, Links};
 use crate::options::Options;
 use crate::policy::{self, Assessment};
@@ -146,20 +147,18 @@ fn resolve(
 ) -> Result<Graph> {
     let (fitting, other): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(_, file)| target.machine.loads(&file.machine));
-    let matcher = crate::pattern::globs(&options.exclude)?;
-    let excluded = |name: &str| {
-        matcher.matches(name).first().and_then(|index| options.exclude.get(*index)).cloned()
-    };
+    let choices = Choices::new(options)?;
     let search = &options.search;
     let context = Context {
         options: search,
         libc: target.libc,
         defaults: defaults::directories(target, search),
         is_provided: &|name| policy::is_always_provided(target, name),
-        excluded: &excluded,
+        choices: &choices,
     };
     let disk = Disk::new(search.sysroot.clone(), target.machine, target.libc);
     let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;
+    graph.notes.extend(choices.notes(&graph, target));
     for (path, file) in other {
         graph.notes.push(format!(
             "{path} is for {} and left as it is, the wheel is for {}",

@@ -349,7 +349,9 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+mod c_library;
 mod driver;
+pub use c_library::is_c_library;
 pub use driver::is_driver;
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ use super::paths::{base_name, environment_path, join, parent, words};
 use super::{Found, Graph, Node, NodeId, Place, Resolution};
 use crate::binary::ElfFile;
 use crate::error::Result;
+use crate::left_out::Choices;
 use crate::options::SearchOptions;
 use crate::target::{self, Libc};
 use miss::Miss;
@@ -45,8 +46,8 @@ pub(crate) struct Context<'a> {
     pub(crate) defaults: Vec<(PathBuf, String)>,
     /// Whether the target has this library at every level of its policy.
     pub(crate) is_provided: &'a dyn Fn(&str) -> bool,
-    /// The exclude pattern that matches a needed name or a path.
-    pub(crate) excluded: &'a dyn Fn(&str) -> Option<String>,
+    /// What the caller leaves out, and what is vendored by force.
+    pub(crate) choices: &'a Choices,
 }
 
 /// Resolves every needed name of every ELF member.
@@ -194,17 +195,21 @@ impl<'a> Search<'a> {
         loaded: &BTreeMap<String, NodeId>,
     ) -> Result<Resolution> {
         let base = base_name(needed);
+        if let Some(option) = self.context.choices.excluded.find(needed, &[needed, base]) {
+            return Ok(Resolution::Excluded(option));
+        }
         if target::is_libpython(base) {
             return Ok(Resolution::Libpython);
         }
         if disk::is_loader(needed) {
             return Ok(Resolution::Provided);
         }
-        if let Some(pattern) = (self.context.excluded)(needed) {
-            return Ok(Resolution::Excluded(pattern));
+        let is_member = self.in_wheel(chain, needed)?.is_some();
+        let is_forced = !is_member && self.context.choices.forces(needed);
+        if is_forced {
+            self.graph.forced.insert(base.to_owned());
         }
-        let is_member = self.in_wheel(chain, needed)?;
-        if is_member.is_none() && (self.context.is_provided)(base) {
+        if !is_member && !is_forced && (self.context.is_provided)(base) {
             return Ok(Resolution::Provided);
         }
         if let Some(&target) = loaded.get(needed) {
@@ -215,7 +220,7 @@ impl<'a> Search<'a> {
             };
             return Ok(Resolution::File(target, found));
         }
-        if is_member.is_none() && target::is_driver(base) {
+        if !is_member && !is_forced && target::is_driver(base) {
             return Ok(Resolution::Driver);
         }
         self.search(chain, needed)

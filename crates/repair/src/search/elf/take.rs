@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Miss, Search};
 use crate::error::Result;
-use crate::search::disk::{self, Candidate};
+use crate::search::disk::{self, Candidate, Library};
 use crate::search::{Found, Node, NodeId, Place, Resolution};
 use crate::target;
 
@@ -29,15 +29,8 @@ impl Search<'_> {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let Some(library) = self.disk.library(index) else { return Ok(None) };
         let real = library.path.clone();
-        // A second interpreter under another name is a second interpreter all the same.
-        let names = [library.file.soname.clone(), Some(disk::file_name(&real))];
-        if names.iter().flatten().any(|name| target::is_libpython(name)) {
-            return Ok(Some(Resolution::Libpython));
-        }
-        if let Some(pattern) = (self.context.excluded)(&real.to_string_lossy())
-            .or_else(|| (self.context.excluded)(&path.to_string_lossy()))
-        {
-            return Ok(Some(Resolution::Excluded(pattern)));
+        if let Some(resolution) = self.unwanted(path, library) {
+            return Ok(Some(resolution));
         }
         let id = match self.library_nodes.get(&index) {
             Some(id) => *id,
@@ -58,6 +51,25 @@ impl Search<'_> {
         }
         let directory = directory.display().to_string();
         Ok(Some(Resolution::File(id, Found { rule: rule.to_owned(), directory, by_soname })))
+    }
+
+    /// What keeps a library from being vendored that its needed name does not give away.
+    fn unwanted(&self, path: &Path, library: &Library) -> Option<Resolution> {
+        let needed = disk::file_name(path);
+        let soname = library.file.soname.as_deref().unwrap_or(&needed);
+        let real = library.path.to_string_lossy();
+        let names = [&*needed, soname, &*real, &*path.to_string_lossy()];
+        if let Some(option) = self.context.choices.excluded.find(&needed, &names) {
+            return Some(Resolution::Excluded(option));
+        }
+        // A second interpreter under another name is a second interpreter all the same.
+        if [soname, &*disk::file_name(&library.path)].iter().any(|name| target::is_libpython(name))
+        {
+            return Some(Resolution::Libpython);
+        }
+        let forces = |name| self.context.choices.forces(name);
+        let is_driver = target::is_driver(soname) && !forces(soname) && !forces(&needed);
+        is_driver.then_some(Resolution::Driver)
     }
 
     /// Takes the library that the GNU ld script at `path` names. Builds link through such a file; the

@@ -1,0 +1,119 @@
+//! What a wheel needs and does not get, and what it gets only by force: one line for each decision.
+//!
+//! A library that is left out must come from somewhere else, and nobody but the packager knows whether
+//! it will. So each is named with the option that left it out, and an option that did nothing is named
+//! as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::Result;
+use crate::options::Options;
+use crate::pattern::Rules;
+use crate::policy;
+use crate::search::paths::base_name;
+use crate::search::{Graph, Resolution};
+use crate::target;
+use crate::wheel_target::WheelTarget;
+
+/// So many names are told of one option.
+const MOST_NAMES: usize = 12;
+
+/// The rules of the caller about what is vendored.
+#[derive(Debug)]
+pub(crate) struct Choices {
+    /// `--exclude` and `--exclude-group`: never.
+    pub(crate) excluded: Rules,
+    /// `--force-vendor`: also what targets provide and what belongs to a driver.
+    pub(crate) forced: Rules,
+}
+
+impl Choices {
+    /// Compiles what `options` say.
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let typed =
+            options.exclude.iter().map(|glob| (format!("--exclude {glob}"), vec![glob.clone()]));
+        let groups = options.exclude_groups.iter().map(|group| {
+            let patterns = group.patterns.iter().map(|glob| (*glob).to_owned());
+            (format!("--exclude-group {}", group.name), patterns.collect())
+        });
+        Ok(Self {
+            excluded: Rules::new(typed.chain(groups))?,
+            forced: Rules::of_patterns("--force-vendor", &options.force_vendor)?,
+        })
+    }
+
+    /// Whether `needed` is vendored although the target has it. The C library never is: its parts work
+    /// with the one loader that the kernel has mapped, and with no other release of it.
+    pub(crate) fn forces(&self, needed: &str) -> bool {
+        let base = base_name(needed);
+        !target::is_c_library(base) && self.forced.find(needed, &[needed, base]).is_some()
+    }
+
+    /// What the caller should know of them, when `graph` is complete.
+    pub(crate) fn notes(&self, graph: &Graph, target: &WheelTarget) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        for (option, names) in self.excluded.matched() {
+            notes.push(format!("left out by `{option}`: {}", listed(&names)));
+        }
+        let names = nameable(graph);
+        notes.extend(self.excluded.unmatched(&names, "that the wheel needs"));
+        notes.extend(self.forced.unmatched(&names, "that can be vendored"));
+        notes.extend(drivers(graph));
+        notes.extend(forced(graph, target));
+        notes
+    }
+}
+
+/// Names that somebody may have meant: all that is needed but the C library.
+fn nameable(graph: &Graph) -> BTreeSet<String> {
+    let needed = graph.nodes.iter().flat_map(|node| &node.file.needed).map(|name| base_name(name));
+    needed.filter(|name| !target::is_c_library(name)).map(str::to_owned).collect()
+}
+
+fn drivers(graph: &Graph) -> impl Iterator<Item = String> {
+    let is_driver = |resolution: &Resolution| *resolution == Resolution::Driver;
+    users(graph, &is_driver).into_iter().map(|(needed, users)| {
+        format!(
+            "`{needed}` belongs to a driver of the machine and is left to it (needed by {}); \
+             `--force-vendor {needed}` vendors it all the same",
+            listed(&users)
+        )
+    })
+}
+
+fn forced(graph: &Graph, wheel: &WheelTarget) -> Vec<String> {
+    let told = |name: &String| {
+        if target::is_driver(name) {
+            return Some(format!(
+                "`{name}` is vendored by force: it belongs to a driver, and fails on a machine whose \
+                 driver is of another release"
+            ));
+        }
+        policy::is_ever_provided(wheel, name).then(|| {
+            format!(
+                "`{name}` is vendored by force: a process that has the system's own too holds two"
+            )
+        })
+    };
+    graph.forced.iter().filter_map(told).collect()
+}
+
+/// Each needed name that leads to such a thing, with the files that need it.
+fn users(graph: &Graph, is_it: &dyn Fn(&Resolution) -> bool) -> BTreeMap<String, BTreeSet<String>> {
+    let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (id, needs) in &graph.needs {
+        for (needed, _) in needs.iter().filter(|(_, resolution)| is_it(resolution)) {
+            users.entry(needed.clone()).or_default().insert(graph.name(*id));
+        }
+    }
+    users
+}
+
+/// `a, b, c and 4 more`.
+fn listed(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
