@@ -6,12 +6,14 @@
 //! begin the SHA-256 of the file as it was found.
 //!
 //! The loader also shares what the library needs. Where that is vendored too, the digits come from
-//! all of it: equal names mean equal contents *and* equal dependencies.
+//! all of it: equal names mean equal contents *and* equal dependencies. What the wheel had before is
+//! part of that by its path, which no other wheel has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use truewheel_wheel::MemberPath;
 
 use crate::fetch::Fetched;
 use crate::search::{Graph, NodeId, Place, Resolution};
@@ -46,17 +48,20 @@ fn is_vendored_directory(directory: &Path) -> bool {
 /// The first 8 hexadecimal digits of what tells this library from any other.
 fn digits(graph: &Graph, vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> String {
     let closure = closure(graph, vendor, id);
-    if closure.len() == 1 {
-        return hexadecimal(&digest(vendor, id));
-    }
-    let mut hasher = Sha256::new();
-    hasher.update(digest(vendor, id));
     let mut lines: Vec<([u8; 32], &str, [u8; 32])> = Vec::new();
     for user in &closure {
         for (needed, target) in vendored_needs(graph, vendor, *user) {
             lines.push((digest(vendor, *user), needed, digest(vendor, target)));
         }
+        for (needed, path) in member_needs(graph, *user) {
+            lines.push((digest(vendor, *user), needed, Sha256::digest(path.as_str()).into()));
+        }
     }
+    if lines.is_empty() {
+        return hexadecimal(&digest(vendor, id));
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(digest(vendor, id));
     lines.sort_unstable();
     for (user, needed, target) in lines {
         hasher.update(user);
@@ -93,6 +98,16 @@ fn vendored_needs<'a>(
         Resolution::File(target, _) if vendor.contains_key(target) => {
             Some((needed.as_str(), *target))
         }
+        _ => None,
+    })
+}
+
+fn member_needs(graph: &Graph, id: NodeId) -> impl Iterator<Item = (&str, &MemberPath)> {
+    graph.needs_of(id).iter().filter_map(|(needed, resolution)| match resolution {
+        Resolution::File(target, _) => match &graph.node(*target).place {
+            Place::Member(path) => Some((needed.as_str(), path)),
+            Place::Library(_) => None,
+        },
         _ => None,
     })
 }

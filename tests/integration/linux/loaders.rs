@@ -182,3 +182,38 @@ fn libraries_of_the_data_directory_find_each_other_where_they_install() {
     let plugin = output.elf("demo-1.0.data/data/share/demo/plugin.so");
     assert_eq!(plugin.rpath.as_deref(), Some("$ORIGIN/../../lib"));
 }
+
+#[test]
+fn a_library_of_the_system_that_is_needed_by_its_path_is_needed_by_its_name() {
+    let paths = ["/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libm.so.6", "/usr/lib/libcuda.so.1"];
+    let output = Sandbox::new().repair(&Wheel::demo(&Elf::module(&paths)), &[]);
+    let needed = output.elf("demo/_ext.so").needed;
+    assert_eq!(needed, ["libm.so.6", "libc.so.6", "libcuda.so.1"]);
+}
+
+#[test]
+fn a_library_of_the_wheel_that_is_needed_by_its_path_is_needed_by_its_name() {
+    for path in ["./libfoo.so.1", "build/lib/libfoo.so.1", "/build/lib/libfoo.so.1"] {
+        let wheel =
+            Wheel::demo(&Elf::module(&[path]).runpath("$ORIGIN")).elf("demo/libfoo.so.1", &foo());
+        let output = Sandbox::new().repair(&wheel, &[]);
+        let extension = output.elf("demo/_ext.so");
+        assert_eq!(extension.needed, ["libm.so.6", "libfoo.so.1"], "{path}");
+        assert_eq!(extension.runpath.as_deref(), Some("$ORIGIN"));
+    }
+}
+
+#[test]
+fn a_search_path_that_android_does_not_read_becomes_one_that_it_reads() {
+    let android = |elf: Elf| elf.renamed("libc.so.6", "libc.so").renamed("libm.so.6", "libm.so");
+    let extension = android(Elf::of("elf/gold.so")).no_soname().needed("libfoo.so");
+    for style in ["target", "rpath", "runpath"] {
+        let wheel = Wheel::new("demo")
+            .tag("cp313-cp313-android_24_x86_64")
+            .elf("demo/_ext.so", &extension.clone().rpath("$ORIGIN"))
+            .elf("demo/libfoo.so", &android(Elf::of("elf/gold.so")).soname("libfoo.so"));
+        let output = Sandbox::new().repair(&wheel, &["--rpath-style", style]);
+        let extension = output.elf("demo/_ext.so");
+        assert_eq!((extension.rpath, extension.runpath), (None, Some("$ORIGIN".to_owned())));
+    }
+}

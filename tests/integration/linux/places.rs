@@ -170,6 +170,33 @@ fn vendored_names_hang_on_what_a_library_needs_too() {
 }
 
 #[test]
+fn vendored_names_hang_on_what_the_wheel_had_before_too() {
+    let name = |package: &str| {
+        let sandbox = Sandbox::new();
+        sandbox.elf("libs/libfoo.so.1", &foo().needed("libbar.so.2"));
+        let wheel = Wheel::new("demo")
+            .elf("demo/_ext.so", &Elf::module(&["libfoo.so.1"]))
+            .elf(&format!("{package}/libbar.so.2"), &Elf::library("libbar.so.2"));
+        let output = sandbox.repair(&wheel, &LIBS);
+        let vendored = output.vendored("demo.libs", "libfoo-#.so.1");
+        assert_eq!(output.elf(&vendored).rpath, Some(format!("$ORIGIN/../{package}")));
+        vendored
+    };
+    assert_ne!(name("one"), name("two"));
+}
+
+#[test]
+fn a_name_that_an_earlier_repair_gave_is_not_mangled_twice() {
+    for name in ["libfoo-1a2b3c4d.so.1", "libfoo-12345678.so.1"] {
+        let sandbox = Sandbox::new();
+        sandbox.elf(&format!("other.libs/{name}"), &Elf::library(name));
+        let wheel = Wheel::demo(&Elf::module(&[name]));
+        let output = sandbox.repair(&wheel, &["--lib-path", "other.libs"]);
+        assert_eq!(output.names_in("demo.libs"), ["libfoo-#.so.1"]);
+    }
+}
+
+#[test]
 fn a_vendored_library_is_as_new_as_the_youngest_member_and_readable_by_all() {
     let sandbox = sandbox();
     let output = sandbox.repair(&Wheel::demo(&Elf::module(&["libfoo.so.1"])), &LIBS);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use truewheel_elf::{Edits, ExecutableStack, SonameEdit};
 use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
 
-use super::search_path::{self, origin};
+use super::search_path::{self, Ground, origin};
 use super::{Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
@@ -27,7 +27,8 @@ pub(super) fn plan(
     let directory = libraries_directory(findings)?;
     let keeps = globs(&findings.options.no_mangle)?;
     let names = mangle::names(findings.graph, findings.fetched, &|n| keeps.is_match(n));
-    let mut planner = Planner { findings, directory, names };
+    let ground = Ground::new(findings.graph, findings.target.libc);
+    let mut planner = Planner { findings, directory, names, ground };
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
         findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
@@ -52,6 +53,7 @@ struct Planner<'a> {
     findings: &'a Findings<'a>,
     directory: MemberPath,
     names: BTreeMap<NodeId, String>,
+    ground: Ground,
 }
 
 impl Planner<'_> {
@@ -144,10 +146,10 @@ impl Planner<'_> {
                 edits.remove_needed.insert(needed);
             }
         }
-        let mut entries = search_path::kept_entries(file, path, &mut plan.notes);
+        let mut entries = self.ground.kept_entries(file, path, &mut plan.notes);
         // A search path that loses entries gets those that make the file independent of what loads
         // it; one that is whole stays as it is.
-        let reached = if search_path::is_cut(file, path) { needs.reached } else { Vec::new() };
+        let reached = if self.ground.is_cut(file, path) { needs.reached } else { Vec::new() };
         for directory in needs.directories.into_iter().chain(reached) {
             if !entries.contains(&directory) {
                 entries.push(directory);
@@ -159,7 +161,8 @@ impl Planner<'_> {
         Ok(edits)
     }
 
-    /// Replaces needed names by the names that the files will have, and says where they will be.
+    /// Replaces needed names by the names that the files will have, and says where they will be. What
+    /// the system has is needed by its name: its path is another one on every system.
     fn rename_needs(&self, id: NodeId, here: &Installed, edits: &mut Edits) -> Needs {
         let mut needs = Needs::default();
         for (needed, resolution) in self.findings.graph.needs_of(id) {
@@ -172,7 +175,7 @@ impl Planner<'_> {
                         Place::Member(path) => {
                             // A rule of the loader already leads there, by that name.
                             let name = path.file_name().to_owned();
-                            if is_reached(found) && name == base_name(needed) {
+                            if is_reached(found) && name == *needed {
                                 let way = relative(here, &path.installed().parent());
                                 needs.reached.extend(way.map(|way| origin(&way)));
                                 continue;
@@ -191,6 +194,13 @@ impl Planner<'_> {
                     match relative(here, &directory) {
                         Some(way) => needs.add(origin(&way)),
                         None => needs.unreachable = Some(needed.clone()),
+                    }
+                }
+                Resolution::Provided | Resolution::Driver if needed.contains('/') => {
+                    let name = base_name(needed).to_owned();
+                    match self.findings.graph.node(id).file.needed.contains(&name) {
+                        true => drop(edits.remove_needed.insert(needed.clone())),
+                        false => drop(edits.replace_needed.insert(needed.clone(), name)),
                     }
                 }
                 _ => {}
@@ -241,7 +251,7 @@ impl Planner<'_> {
             .needs_of(id)
             .iter()
             .filter(|(needed, resolution)| is_outside(needed, resolution))
-            .map(|(needed, _)| needed.clone())
+            .flat_map(|(needed, _)| [needed.clone(), base_name(needed).to_owned()])
             .collect();
         plan.outside.insert(member.clone(), outside);
     }

@@ -12,7 +12,10 @@ use truewheel_wheel::{MemberPath, Scheme};
 
 use crate::binary::ElfFile;
 use crate::options::RpathStyle;
-use crate::search::paths::{join_relative, origin_relative, parent, site_packages_path};
+use crate::search::Graph;
+use crate::search::paths::{
+    SITE_PACKAGES, entry_in_environment, environment_path, origin_relative, parent,
+};
 use crate::target::Libc;
 
 /// The entry that leads `way`, which is relative to the file's own directory.
@@ -20,26 +23,61 @@ pub(super) fn origin(way: &str) -> String {
     if way == "." { "$ORIGIN".to_owned() } else { format!("$ORIGIN/{way}") }
 }
 
-/// Entries of the file's own search path that still lead somewhere after installation.
-pub(super) fn kept_entries(
-    file: &ElfFile,
-    path: &MemberPath,
-    notes: &mut Vec<String>,
-) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for entry in own_entries(file) {
-        if !keeps_entry(entry, path) {
-            notes.push(format!("{path}: search path entry `{entry}` is removed"));
-        } else if !kept.iter().any(|known| known == entry) {
-            kept.push(entry.to_owned());
-        }
-    }
-    kept
+/// What decides which entries stay.
+pub(super) struct Ground {
+    libc: Option<Libc>,
+    /// Directories of an environment that get libraries from the wheel.
+    filled: BTreeSet<String>,
 }
 
-/// Whether the file's own search path loses entries.
-pub(super) fn is_cut(file: &ElfFile, path: &MemberPath) -> bool {
-    own_entries(file).any(|entry| !keeps_entry(entry, path))
+impl Ground {
+    /// For a wheel with the files of `graph`.
+    pub(super) fn new(graph: &Graph, libc: Option<Libc>) -> Self {
+        let paths = graph.members().filter_map(|(_, path, _)| environment_path(path));
+        Self { libc, filled: paths.map(|path| parent(&path).to_owned()).collect() }
+    }
+
+    /// Entries of the file's own search path that still lead somewhere after installation.
+    pub(super) fn kept_entries(
+        &self,
+        file: &ElfFile,
+        path: &MemberPath,
+        notes: &mut Vec<String>,
+    ) -> Vec<String> {
+        let mut kept: Vec<String> = Vec::new();
+        for entry in own_entries(file) {
+            if !self.keeps(entry, path) {
+                notes.push(format!("{path}: search path entry `{entry}` is removed"));
+            } else if !kept.iter().any(|known| known == entry) {
+                kept.push(entry.to_owned());
+            }
+        }
+        kept
+    }
+
+    /// Whether the file's own search path loses entries.
+    pub(super) fn is_cut(&self, file: &ElfFile, path: &MemberPath) -> bool {
+        own_entries(file).any(|entry| !self.keeps(entry, path))
+    }
+
+    /// Whether an entry leads to a place that installations have: below site-packages, whoever fills
+    /// it; the environment's `lib`, where conda and wheels with a `data` directory put libraries; or
+    /// another directory that this wheel fills.
+    fn keeps(&self, entry: &str, path: &MemberPath) -> bool {
+        let Some(rest) = origin_relative(entry) else { return false };
+        // musl gives up the whole search path of a file that has any other word with a dollar sign
+        // (`fixup_rpath` in its ldso/dynlink.c).
+        if self.libc == Some(Libc::Musl) && rest.contains('$') {
+            return false;
+        }
+        let Some(place) = entry_in_environment(path, rest) else { return false };
+        let is_site = place == SITE_PACKAGES || place.starts_with(&format!("{SITE_PACKAGES}/"));
+        match path.installed().scheme {
+            // A program's way to the environment's own libraries, such as `$ORIGIN/../lib`.
+            Scheme::Scripts | Scheme::Data => !place.is_empty(),
+            _ => is_site || place == "lib" || self.filled.contains(&place),
+        }
+    }
 }
 
 /// ld.so ignores `DT_RPATH` of a file that has `DT_RUNPATH`.
@@ -64,8 +102,9 @@ pub(super) fn set(
         }
         return;
     }
+    let is_unread = libc == Some(Libc::Bionic) && file.rpath.is_some();
     // An own entry that stays as it was keeps its tag: what its author chose is not ours.
-    if current.is_some_and(|current| *current == wanted) && !has_both {
+    if current.is_some_and(|current| *current == wanted) && !has_both && !is_unread {
         return;
     }
     let adds = current.is_none_or(|current| {
@@ -73,8 +112,8 @@ pub(super) fn set(
         entries.iter().any(|entry| !old.contains(entry.as_str()))
     });
     let is_runpath = match (style, libc) {
+        (RpathStyle::Runpath, _) | (_, Some(Libc::Bionic)) => true,
         (RpathStyle::Rpath, _) => false,
-        (RpathStyle::Runpath, _) | (RpathStyle::Target, Some(Libc::Bionic)) => true,
         (RpathStyle::Target, _) => !adds && file.runpath.is_some(),
     };
     edits.search_path = Some(if is_runpath {
@@ -82,33 +121,6 @@ pub(super) fn set(
     } else {
         SearchPathEdit::Rpath(wanted)
     });
-}
-
-/// Whether an entry leads to a place that installations have: below site-packages, whoever fills it,
-/// or the environment's `lib`, where conda and wheels with a `data` directory put libraries.
-/// Site-packages is `lib/pythonX.Y/site-packages` there.
-fn keeps_entry(entry: &str, path: &MemberPath) -> bool {
-    let Some(rest) = origin_relative(entry) else { return false };
-    match site_packages_path(path) {
-        Some(installed) => {
-            let below = format!("lib/python/site-packages/{}", parent(&installed));
-            join_relative(&below, rest).is_some_and(|place| {
-                place == "lib"
-                    || place == "lib/python/site-packages"
-                    || place.starts_with("lib/python/site-packages/")
-            })
-        }
-        // A program's way to the environment's own libraries, such as `$ORIGIN/../lib`.
-        None => {
-            let installed = path.installed();
-            let below = match installed.scheme {
-                Scheme::Scripts => format!("bin/{}", parent(&installed.path)),
-                Scheme::Data => parent(&installed.path).to_owned(),
-                _ => return false,
-            };
-            join_relative(&below, rest).is_some_and(|place| !place.is_empty())
-        }
-    }
 }
 
 #[cfg(test)]
@@ -132,7 +144,27 @@ mod tests {
             ("$ORIGIN/..", "demo-1.data/platlib/demo/_ext.so", true),
         ] {
             let path = MemberPath::new(member).unwrap();
-            assert_eq!(keeps_entry(entry, &path), stays, "{entry} in {member}");
+            let ground = Ground { libc: Some(Libc::Glibc), filled: BTreeSet::new() };
+            assert_eq!(ground.keeps(entry, &path), stays, "{entry} in {member}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_leads_where_the_wheel_itself_puts_libraries_stays() {
+        let path = MemberPath::new("demo/_ext.so").unwrap();
+        let filled = BTreeSet::from(["share/demo".to_owned()]);
+        let ground = Ground { libc: Some(Libc::Glibc), filled };
+        assert!(ground.keeps("$ORIGIN/../../../../share/demo", &path));
+        assert!(!ground.keeps("$ORIGIN/../../../../share/other", &path));
+    }
+
+    #[test]
+    fn no_word_that_musl_does_not_know_stays_in_its_search_path() {
+        let path = MemberPath::new("demo/_ext.so").unwrap();
+        for (libc, stays) in [(Libc::Musl, false), (Libc::Glibc, true)] {
+            let ground = Ground { libc: Some(libc), filled: BTreeSet::new() };
+            assert_eq!(ground.keeps("$ORIGIN/$LIB", &path), stays);
+            assert!(ground.keeps("${ORIGIN}/lib", &path));
         }
     }
 }

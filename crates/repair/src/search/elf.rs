@@ -24,7 +24,7 @@ mod take;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use truewheel_wheel::{MemberPath, relative};
+use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
 
 use super::disk::{self, Disk};
 use super::paths::{base_name, environment_path, join, parent, words};
@@ -330,8 +330,11 @@ impl<'a> Search<'a> {
     /// A library of the wheel that only its name gives away, when there is exactly one.
     fn anywhere_in_wheel(&self, user: NodeId, needed: &str) -> Option<Resolution> {
         let machine = &self.graph.node(user).file.machine;
-        let Place::Member(here) = &self.graph.node(user).place else { return None };
-        let here = here.installed().parent();
+        // A library from outside will lie in site-packages, where its RPATH can lead anywhere.
+        let here = match &self.graph.node(user).place {
+            Place::Member(path) => path.installed().parent(),
+            Place::Library(_) => Installed { scheme: Scheme::Platlib, path: String::new() },
+        };
         let mut fitting = self.graph.members().filter(|(id, path, file)| {
             *id != user
                 && machine.loads(&file.machine)

@@ -24,12 +24,14 @@ pub(crate) const SITE_PACKAGES: &str = "lib/python/site-packages";
 /// site-packages lie to each other as in every virtual environment (sysconfig, scheme `posix_prefix`;
 /// `lib64` and the `--user` directory have the same depth). `None` for headers.
 pub(crate) fn environment_path(path: &MemberPath) -> Option<String> {
+    if let Some(below) = site_packages_path(path) {
+        return Some(join(SITE_PACKAGES, &below));
+    }
     let installed = path.installed();
     match installed.scheme {
-        Scheme::Platlib | Scheme::Purelib => Some(join(SITE_PACKAGES, &installed.path)),
+        Scheme::Platlib | Scheme::Purelib | Scheme::Headers => None,
         Scheme::Scripts => Some(join("bin", &installed.path)),
         Scheme::Data => Some(installed.path),
-        Scheme::Headers => None,
     }
 }
 
