@@ -107,6 +107,9 @@ pub(crate) struct Repair {
     /// Bring libraries that match although every target has its own or they belong to a driver
     #[arg(long, value_name = "GLOB")]
     pub(crate) force_vendor: Vec<String>,
+    /// Bring a library that is opened at run time: its path or name; DIR is its place in the wheel
+    #[arg(long, value_name = "LIB[=DIR]")]
+    pub(crate) include: Vec<String>,
     /// Bring libraries that match under their own names
     #[arg(long, value_name = "GLOB")]
     pub(crate) no_mangle: Vec<String>,

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::groups::{self, GROUPS, Group};
-use truewheel_repair::{Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions};
+use truewheel_repair::{Include, Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions};
 
 use crate::cli::{self, Cli, ColorChoice, Command};
 
@@ -94,6 +94,7 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
         exclude: given(typed.exclude),
         exclude_groups: groups_of(&given(typed.exclude_group))?,
         force_vendor: given(typed.force_vendor),
+        include: includes(given(typed.include))?,
         no_mangle: given(typed.no_mangle),
         rpath_style: match typed.rpath_style {
             cli::RpathStyle::Target => RpathStyle::Target,
@@ -119,6 +120,33 @@ fn is_placeholder(value: &str) -> bool {
 
 fn given(values: Vec<String>) -> Vec<String> {
     values.into_iter().filter(|value| !value.is_empty() && !is_placeholder(value)).collect()
+}
+
+/// `LIB` or `LIB=DIR`; a path may be a pattern, as the shell expands none in front of `=`.
+fn includes(typed: Vec<String>) -> Result<Vec<Include>> {
+    let mut includes = Vec::new();
+    for text in typed {
+        let (library, directory) = match text.rsplit_once('=') {
+            Some((library, directory)) if !Path::new(&text).exists() => {
+                (library.to_owned(), Some(directory.to_owned()))
+            }
+            _ => (text.clone(), None),
+        };
+        if library.is_empty() || directory.as_deref() == Some("") {
+            return Err(UsageError(format!(
+                "`--include {text}` should be a library, or a library, `=` and a directory"
+            )));
+        }
+        if !library.contains(std::path::is_separator) {
+            includes.push(Include { library, directory });
+            continue;
+        }
+        for path in expand(vec![PathBuf::from(library)])? {
+            let library = absolute(&path)?.to_string_lossy().into_owned();
+            includes.push(Include { library, directory: directory.clone() });
+        }
+    }
+    Ok(includes)
 }
 
 /// Each named group once, in the order of the names.

@@ -1,5 +1,7 @@
 //! Whole repairs of wheels for Linux.
 
+/// Libraries that nothing needs by name and that come along all the same.
+mod include;
 /// What is left out of the wheel, and what only force brings in.
 mod left_out;
 /// Libraries of the wheel that are links or copies of each other.

@@ -50,3 +50,46 @@ fn a_repaired_extension_loads_and_calls_its_vendored_library_by_version() {
     assert_eq!(asked(&["--lib-path", "libs", "-L", "/deep/er"], None), "1.0\n");
     assert_eq!(asked(&["--lib-path", "libs", "--rpath-style", "runpath"], None), "1.0\n");
 }
+
+/// Compiles a shared library with gcc; false where there is none.
+fn compile(code: &str, output: &str, more: &[&str]) -> bool {
+    let source = format!("{output}.c");
+    std::fs::create_dir_all(std::path::Path::new(output).parent().unwrap()).unwrap();
+    std::fs::write(&source, code).unwrap();
+    let words = ["-shared", "-fPIC", "-O1", &source, "-o", output];
+    let run = Command::new("gcc").args(words).args(more).status();
+    run.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_repaired_extension_opens_an_included_library_by_its_name() {
+    let test = "a_repaired_extension_opens_an_included_library_by_its_name";
+    let sandbox = Sandbox::new();
+    let bar = "int bar(void) { return 41; }";
+    let plugin = "int bar(void); int plugin(void) { return bar() + 1; }";
+    let module = "#include <dlfcn.h>\nint opened(void) { void *library = dlopen(\"libplugin.so.1\", 2); \
+                  if (!library) return -1; int (*call)(void) = dlsym(library, \"plugin\"); \
+                  return call(); }\nvoid *PyInit__ext(void) { return 0; }";
+    let (lib, build) = (sandbox.path("libs"), sandbox.path("build"));
+    let is_made = has_python()
+        && compile(bar, &format!("{lib}/libbar.so"), &[])
+        && compile(plugin, &format!("{build}/libplugin.so.1"), &["-L", &lib, "-lbar"])
+        && compile(module, &sandbox.path("_ext.so"), &["-ldl"]);
+    if !is_made {
+        skip(test, "no gcc, or no python3 for x86_64 with glibc");
+        return;
+    }
+    let extension = std::fs::read(sandbox.path("_ext.so")).unwrap();
+    let wheel = Wheel::new("demo").file("demo/_ext.so", extension);
+    let words = ["--lib-path", "libs", "--include", "build/libplugin.so.1"];
+    sandbox.repair(&wheel, &words).unpack(&sandbox.root().join("site-packages"));
+    std::fs::remove_dir_all(&lib).unwrap();
+    std::fs::remove_dir_all(&build).unwrap();
+    let code = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).opened())";
+    let run = Command::new("python3")
+        .args(["-c", code, &sandbox.path("site-packages/demo/_ext.so")])
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "42\n", "{run:?}");
+}

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use truewheel_wheel::{MemberPath, Wheel, Written};
 
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
-pub use options::{Options, RpathStyle, SearchDirectory, SearchOptions};
+pub use options::{Include, Options, RpathStyle, SearchDirectory, SearchOptions};
 pub use plan::{Plan, Vendored};
 pub use report::{Report, VendoredLibrary};
 pub use truewheel_wheel::PlatformTag;

@@ -42,6 +42,35 @@ pub enum RpathStyle {
     Runpath,
 }
 
+/// A library to bring along that nothing needs by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    /// Its path on this machine, or its name as a loader would look for it.
+    pub library: String,
+    /// Its directory in the wheel; `None` is that of vendored libraries.
+    pub directory: Option<String>,
+}
+
+impl Include {
+    /// Whether it is given by its path.
+    pub(crate) fn is_path(&self) -> bool {
+        self.library.contains(std::path::is_separator)
+    }
+
+    /// The name that it keeps.
+    pub(crate) fn file_name(&self) -> &str {
+        self.library.rsplit(std::path::is_separator).next().unwrap_or(&self.library)
+    }
+
+    /// As it was typed.
+    pub(crate) fn option(&self) -> String {
+        match &self.directory {
+            Some(directory) => format!("--include {}={directory}", self.library),
+            None => format!("--include {}", self.library),
+        }
+    }
+}
+
 /// Everything a repair may be told.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -66,6 +95,8 @@ pub struct Options {
     /// Globs on needed names; what matches is vendored although targets provide it or it belongs to a
     /// driver.
     pub force_vendor: Vec<String>,
+    /// Libraries to bring along that nothing needs by name.
+    pub include: Vec<Include>,
     /// Globs on file names and needed names; what matches is vendored under its own name.
     pub no_mangle: Vec<String>,
     /// How RPATHs are written.
@@ -94,6 +125,7 @@ impl Default for Options {
             exclude: Vec::new(),
             exclude_groups: Vec::new(),
             force_vendor: Vec::new(),
+            include: Vec::new(),
             no_mangle: Vec::new(),
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,

@@ -8,6 +8,8 @@ mod elf;
 mod metadata;
 mod search_path;
 
+pub(crate) use elf::libraries_directory;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;

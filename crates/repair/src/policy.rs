@@ -254,7 +254,10 @@ impl Policy<'_> {
         let mut outcome =
             Outcome { at, vendor: BTreeSet::new(), missing: Vec::new(), obstacles: Vec::new() };
         let mut missing: BTreeMap<&str, BTreeMap<String, &MissingLibrary>> = BTreeMap::new();
-        let mut queue: Vec<NodeId> = self.graph.members().map(|(id, ..)| id).collect();
+        let included = self.graph.included.iter().map(|included| included.id);
+        outcome.vendor.extend(included.clone());
+        let mut queue: Vec<NodeId> =
+            self.graph.members().map(|(id, ..)| id).chain(included).collect();
         let mut seen: BTreeSet<NodeId> = queue.iter().copied().collect();
         while let Some(id) = queue.pop() {
             for (needed, resolution) in self.graph.needs_of(id) {

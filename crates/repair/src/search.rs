@@ -73,6 +73,21 @@ pub(crate) enum Resolution {
     Missing(Box<MissingLibrary>),
 }
 
+/// A library that the caller wants in the wheel although nothing needs it by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Included {
+    /// The file.
+    pub id: NodeId,
+    /// Where it goes; its name is the one that it is opened by.
+    pub member: MemberPath,
+    /// The option that asked for it.
+    pub option: String,
+    /// The rule that found it.
+    pub rule: String,
+    /// It is opened by its name alone, which a loader looks for along the search path of the caller.
+    pub is_by_name: bool,
+}
+
 /// Who needs what, and where it is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Graph {
@@ -82,6 +97,8 @@ pub(crate) struct Graph {
     pub libraries: Vec<Library>,
     /// Needed names of each file, in its order, with what they lead to.
     pub needs: BTreeMap<NodeId, Vec<(String, Resolution)>>,
+    /// Libraries that are vendored because the caller named them.
+    pub included: Vec<Included>,
     /// Needed names that are vendored by force, though targets have them.
     pub forced: BTreeSet<String>,
     /// Things worth a line in the report.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::left_out::Choices;
 use crate::links::{self, Links};
 use crate::options::Options;
+use crate::plan;
 use crate::policy::{self, Assessment};
 use crate::scan::{self, Scan};
 use crate::search::disk::Disk;
@@ -78,7 +79,8 @@ pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
         faults.push(fault);
         Links::default()
     });
-    let kind = linux(tags, &scan, &links, options, &mut faults)?;
+    let kind = linux(&wheel, &scan, &links, options, &mut faults)?;
+    faults.extend(nothing_to_include_in(&kind, options));
     Ok(Survey { wheel, scan, links, kind, faults })
 }
 
@@ -93,18 +95,21 @@ fn of_another_system(tag: &PlatformTag) -> Option<Kind> {
 }
 
 fn linux(
-    tags: &[PlatformTag],
+    wheel: &Wheel,
     scan: &Scan,
     links: &Links,
     options: &Options,
     faults: &mut Vec<Error>,
 ) -> Result<Kind> {
+    let tags = &wheel.filename().platforms;
     let files = elf_members(scan, links);
+    let included = if files.is_empty() { included_files(options)? } else { Vec::new() };
+    let decisive = if files.is_empty() { &included } else { &files };
     let is_any = tags.iter().all(|tag| *tag == PlatformTag::Any);
-    if is_any && (files.is_empty() || is_for_many_systems(scan)) {
+    if is_any && (decisive.is_empty() || is_for_many_systems(scan)) {
         return Ok(Kind::Any);
     }
-    let target = match wheel_target::of_wheel(tags, &files, options.platform.as_ref()) {
+    let target = match wheel_target::of_wheel(tags, decisive, options.platform.as_ref()) {
         Ok(Some(target)) => target,
         Ok(None) => return Ok(Kind::WithoutBinaries),
         Err(fault) => {
@@ -112,10 +117,38 @@ fn linux(
             return Ok(Kind::Unfit);
         }
     };
-    let graph = resolve(files, links, &target, options)?;
+    let graph = resolve(wheel, files, links, &target, options)?;
     let mut assessment = policy::assess(&graph, &target, tags, options)?;
     faults.extend(assessment.fault.take());
     Ok(Kind::Linux(Box::new(LinuxSurvey { target, graph, assessment })))
+}
+
+/// A wheel of Python files alone is for what the libraries are for that it shall bring along.
+fn included_files(options: &Options) -> Result<Vec<(MemberPath, ElfFile)>> {
+    let paths = options.include.iter().filter(|wish| wish.is_path());
+    let mut files = Vec::new();
+    for wish in paths {
+        let path = Path::new(&wish.library);
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let name = wish.file_name();
+        if truewheel_elf::is_elf(&bytes) {
+            let file = ElfFile::read(&bytes, name).map_err(|e| Error::elf(&wish.library, e))?;
+            files.push((MemberPath::new(name)?, file));
+        }
+    }
+    Ok(files)
+}
+
+/// What the caller wants in a wheel must not be passed over in silence.
+fn nothing_to_include_in(kind: &Kind, options: &Options) -> Option<Error> {
+    let wish = options.include.first()?;
+    let is_for_one_target = matches!(kind, Kind::Linux(_) | Kind::Unfit);
+    (!is_for_one_target).then(|| {
+        Error::refused_with(
+            format!("`{}`: nothing in the wheel says which target it is for", wish.option()),
+            "give the library's path, so that it says it",
+        )
+    })
 }
 
 /// The ELF files of the result, by their names there.
@@ -140,6 +173,7 @@ fn is_for_many_systems(scan: &Scan) -> bool {
 
 /// Step 3 with the search path of the wheel's target.
 fn resolve(
+    wheel: &Wheel,
     files: Vec<(MemberPath, ElfFile)>,
     links: &Links,
     target: &WheelTarget,
@@ -148,6 +182,7 @@ fn resolve(
     let (fitting, other): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(_, file)| target.machine.loads(&file.machine));
     let choices = Choices::new(options)?;
+    let libraries = plan::libraries_directory(wheel, options)?;
     let search = &options.search;
     let context = Context {
         options: search,
@@ -155,6 +190,8 @@ fn resolve(
         defaults: defaults::directories(target, search),
         is_provided: &|name| policy::is_always_provided(target, name),
         choices: &choices,
+        include: &options.include,
+        libraries: &libraries,
     };
     let disk = Disk::new(search.sysroot.clone(), target.machine, target.libc);
     let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use truewheel_elf::{Edits, ExecutableStack, SonameEdit};
-use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
+use truewheel_wheel::{Installed, MemberPath, Wheel, relative};
 
 use super::search_path::{self, Ground, origin};
 use super::{Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
 use crate::mangle;
-use crate::options::RpathStyle;
+use crate::options::{Options, RpathStyle};
 use crate::pattern::globs;
 use crate::search::paths::base_name;
 use crate::search::{Found, NodeId, Place, Resolution};
@@ -24,11 +24,11 @@ pub(super) fn plan(
     findings: &Findings<'_>,
     plan: &mut Plan,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
-    let directory = libraries_directory(findings)?;
-    let keeps = globs(&findings.options.no_mangle)?;
-    let names = mangle::names(findings.graph, findings.fetched, &|n| keeps.is_match(n));
+    let directory = libraries_directory(findings.wheel, findings.options)?;
+    let places = places(findings, &directory)?;
+    let is_opened_by_name = findings.graph.included.iter().any(|included| included.is_by_name);
     let ground = Ground::new(findings.graph, findings.target.libc);
-    let mut planner = Planner { findings, directory, names, ground };
+    let planner = Planner { findings, directory, places, is_opened_by_name, ground };
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
         findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
@@ -38,44 +38,61 @@ pub(super) fn plan(
             plan.edits.insert(path, edits);
         }
     }
-    let directory = &planner.directory;
-    planner.names.iter().map(|(id, name)| Ok((*id, directory.join(name)?))).collect()
+    Ok(planner.places)
+}
+
+/// Where each vendored library goes, and under which name. An included one keeps its own: it is opened
+/// by it.
+fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<NodeId, MemberPath>> {
+    let keeps = globs(&findings.options.no_mangle)?;
+    let names = mangle::names(findings.graph, findings.fetched, &|n| keeps.is_match(n));
+    let mut places: BTreeMap<NodeId, MemberPath> = names
+        .into_iter()
+        .map(|(id, name)| Ok((id, directory.join(&name)?)))
+        .collect::<Result<_>>()?;
+    for included in &findings.graph.included {
+        places.insert(included.id, included.member.clone());
+    }
+    Ok(places)
 }
 
 /// `<distribution>.libs`, or what the caller appends instead; `/sub/libs` gives a nested one.
-fn libraries_directory(findings: &Findings<'_>) -> Result<MemberPath> {
-    let name = &findings.wheel.filename().distribution;
-    let path = format!("{name}{}", findings.options.lib_sdir);
+pub(crate) fn libraries_directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> {
+    let name = &wheel.filename().distribution;
+    let path = format!("{name}{}", options.lib_sdir);
     Ok(MemberPath::new(path.trim_end_matches('/'))?)
 }
 
 struct Planner<'a> {
     findings: &'a Findings<'a>,
     directory: MemberPath,
-    names: BTreeMap<NodeId, String>,
+    /// Vendored libraries, where they will be.
+    places: BTreeMap<NodeId, MemberPath>,
+    /// Some library is opened by its name alone: the loader looks for it along the search path of the
+    /// file that calls dlopen(3), and any file of the wheel may be that.
+    is_opened_by_name: bool,
     ground: Ground,
 }
 
 impl Planner<'_> {
-    fn vendored(&mut self, plan: &mut Plan) -> Result<()> {
-        let mut taken: BTreeMap<&str, NodeId> = BTreeMap::new();
-        for (id, name) in &self.names {
-            if taken.insert(name, *id).is_some() {
+    fn vendored(&self, plan: &mut Plan) -> Result<()> {
+        let mut taken: BTreeSet<&MemberPath> = BTreeSet::new();
+        for (id, member) in &self.places {
+            if !taken.insert(member) {
                 return Err(Error::refused(format!(
-                    "two different libraries would both be called `{name}` in the wheel"
+                    "two different libraries would both be {member} in the wheel"
                 )));
             }
             let Place::Library(index) = self.findings.graph.node(*id).place else { continue };
             let library = &self.findings.graph.libraries[index];
             let Some(fetched) = self.findings.fetched.get(id) else { continue };
-            let member = self.directory.join(name)?;
             if self.findings.wheel.member(member.as_str()).is_some() {
                 return Err(Error::refused_with(
                     format!("the wheel already has {member}, and it is not the library to add"),
                     "choose another directory with `--lib-sdir`",
                 ));
             }
-            let edits = self.library_edits(*id, name)?;
+            let edits = self.library_edits(*id, member);
             plan.vendored.push(Vendored {
                 source: library.path.clone(),
                 digest: fetched.digest,
@@ -86,15 +103,21 @@ impl Planner<'_> {
                 modified: library.modified,
                 users: self.users(*id),
             });
-            self.remember_outside(*id, &member, plan);
-            plan.edits.insert(member, edits);
+            self.remember_outside(*id, member, plan);
+            plan.edits.insert(member.clone(), edits);
         }
         plan.vendored.sort_by(|a, b| a.member.cmp(&b.member));
         Ok(())
     }
 
     fn users(&self, library: NodeId) -> Vec<String> {
-        let mut users = Vec::new();
+        let included = self.findings.graph.included.iter().find(|i| i.id == library);
+        let mut users: Vec<String> = included
+            .map(|included| {
+                format!("asked for by `{}`, found by {}", included.option, included.rule)
+            })
+            .into_iter()
+            .collect();
         for (id, needs) in &self.findings.graph.needs {
             for (needed, resolution) in needs {
                 match resolution {
@@ -113,17 +136,18 @@ impl Planner<'_> {
         users
     }
 
-    fn library_edits(&self, id: NodeId, name: &str) -> Result<Edits> {
+    fn library_edits(&self, id: NodeId, member: &MemberPath) -> Edits {
         let file = &self.findings.graph.node(id).file;
         let mut edits = Edits::default();
-        if file.soname.as_deref() != Some(name) {
+        let name = member.file_name();
+        let is_included = self.findings.graph.included.iter().any(|included| included.id == id);
+        if file.soname.as_deref() != Some(name) && !is_included {
             edits.soname = Some(SonameEdit::Set(name.to_owned()));
         }
-        let here = Installed { scheme: Scheme::Platlib, path: self.directory.as_str().to_owned() };
-        let needs = self.rename_needs(id, &here, &mut edits);
+        let needs = self.rename_needs(id, &member.installed().parent(), &mut edits);
         search_path::set(file, &needs.directories, self.rpath_style(), &mut edits);
         self.clear_stack(file, &mut edits);
-        Ok(edits)
+        edits
     }
 
     fn member_edits(&self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> Result<Edits> {
@@ -182,8 +206,10 @@ impl Planner<'_> {
                             }
                             (name, path.installed().parent())
                         }
-                        Place::Library(_) => match self.names.get(target) {
-                            Some(name) => (name.clone(), self.directory.installed()),
+                        Place::Library(_) => match self.places.get(target) {
+                            Some(member) => {
+                                (member.file_name().to_owned(), member.installed().parent())
+                            }
                             None => continue,
                         },
                     };
@@ -205,6 +231,10 @@ impl Planner<'_> {
                 }
                 _ => {}
             }
+        }
+        if self.is_opened_by_name && self.findings.graph.node(id).file.is_dynamic {
+            let way = relative(here, &self.directory.installed());
+            way.into_iter().for_each(|way| needs.add(origin(&way)));
         }
         needs
     }
@@ -238,7 +268,7 @@ impl Planner<'_> {
         let own = [format!("RPATH of {member}"), format!("RUNPATH of {member}")];
         let is_outside = |needed: &str, resolution: &Resolution| match resolution {
             Resolution::File(target, found) => match self.findings.graph.node(*target).place {
-                Place::Library(_) => !self.names.contains_key(target),
+                Place::Library(_) => !self.places.contains_key(target),
                 Place::Member(_) => {
                     is_reached(found) && !own.contains(&found.rule) && !needed.contains('/')
                 }

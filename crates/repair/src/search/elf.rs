@@ -17,6 +17,7 @@
 //! platform tag promises. Then, because a build tree is not an installation: a file whose SONAME is
 //! the needed name, and a file of the wheel that no rule leads to.
 
+mod include;
 mod miss;
 mod places;
 mod take;
@@ -24,7 +25,7 @@ mod take;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
+use truewheel_wheel::{MemberPath, relative};
 
 use super::disk::{self, Disk};
 use super::paths::{base_name, environment_path, join, parent, words};
@@ -32,7 +33,7 @@ use super::{Found, Graph, Node, NodeId, Place, Resolution};
 use crate::binary::ElfFile;
 use crate::error::Result;
 use crate::left_out::Choices;
-use crate::options::SearchOptions;
+use crate::options::{Include, SearchOptions};
 use crate::target::{self, Libc};
 use miss::Miss;
 use places::{Directory, SearchPlace, Soname};
@@ -48,6 +49,10 @@ pub(crate) struct Context<'a> {
     pub(crate) is_provided: &'a dyn Fn(&str) -> bool,
     /// What the caller leaves out, and what is vendored by force.
     pub(crate) choices: &'a Choices,
+    /// What is brought along although nothing needs it.
+    pub(crate) include: &'a [Include],
+    /// The wheel's directory of vendored libraries.
+    pub(crate) libraries: &'a MemberPath,
 }
 
 /// Resolves every needed name of every ELF member.
@@ -60,6 +65,9 @@ pub(crate) fn resolve(
     let mut search = Search::new(members, aliases, context, &mut disk);
     for root in search.roots() {
         search.load(root)?;
+    }
+    for wish in context.include {
+        search.include(wish, context.libraries)?;
     }
     let Search { mut graph, resolved, .. } = search;
     graph.libraries = disk.into_libraries();
@@ -223,6 +231,12 @@ impl<'a> Search<'a> {
         if !is_member && !is_forced && target::is_driver(base) {
             return Ok(Resolution::Driver);
         }
+        // What was included is opened in a process that has the wheel's own libraries.
+        let root = chain.last().copied();
+        let is_opened = root.is_some_and(|root| self.graph.included.iter().any(|i| i.id == root));
+        if is_opened && let Some(resolution) = self.anywhere_in_wheel(chain[0], base) {
+            return Ok(resolution);
+        }
         self.search(chain, needed)
     }
 
@@ -329,11 +343,11 @@ impl<'a> Search<'a> {
 
     /// A library of the wheel that only its name gives away, when there is exactly one.
     fn anywhere_in_wheel(&self, user: NodeId, needed: &str) -> Option<Resolution> {
-        let machine = &self.graph.node(user).file.machine;
-        // A library from outside will lie in site-packages, where its RPATH can lead anywhere.
-        let here = match &self.graph.node(user).place {
+        let node = self.graph.node(user);
+        let machine = &node.file.machine;
+        let here = match &node.place {
             Place::Member(path) => path.installed().parent(),
-            Place::Library(_) => Installed { scheme: Scheme::Platlib, path: String::new() },
+            Place::Library(_) => self.context.libraries.installed(),
         };
         let mut fitting = self.graph.members().filter(|(id, path, file)| {
             *id != user
