@@ -122,6 +122,9 @@ pub(crate) struct Repair {
     /// Do not refuse binaries marked as needing x86-64-v2, -v3 or -v4
     #[arg(long)]
     pub(crate) disable_isa_ext_check: bool,
+    /// Write no list of what was brought along (`.dist-info/sboms/truewheel.cdx.json`)
+    #[arg(long)]
+    pub(crate) no_sbom: bool,
     /// Deflate level of new and changed members, 0 to 12
     #[arg(short = 'z', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=12))]
     pub(crate) zip_compression_level: Option<u32>,

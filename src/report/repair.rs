@@ -44,6 +44,8 @@ impl Printer {
             let line = format!("  vendored {} ({size}) from {from}\n", library.member);
             text += &harmless(&line);
             if self.verbosity == Verbosity::Verbose {
+                let provider = library.provider.iter().map(|provider| harmless(provider));
+                text.extend(provider.map(|provider| format!("    of {provider}\n")));
                 let users = library.users.iter().map(|user| harmless(user));
                 text.extend(users.map(|user| format!("    {user}\n")));
             }

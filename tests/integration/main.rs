@@ -25,3 +25,5 @@ mod refusals;
 mod regression;
 /// Same input, same bytes; repaired twice, unchanged.
 mod reproducible;
+/// The list of what was brought along, and the packages it names.
+mod sbom;

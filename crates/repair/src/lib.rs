@@ -17,7 +17,9 @@ mod patch;
 mod pattern;
 mod plan;
 pub mod policy;
+mod provider;
 mod report;
+mod sbom;
 mod scan;
 mod search;
 mod survey;
@@ -34,7 +36,9 @@ use truewheel_wheel::{MemberPath, Wheel, Written};
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use options::{Include, Options, RpathStyle, SearchDirectory, SearchOptions};
 pub use plan::{Plan, Vendored};
+pub use provider::{LicenseFile, Provider};
 pub use report::{Report, VendoredLibrary};
+pub use sbom::{Component, SbomPlan};
 pub use truewheel_wheel::PlatformTag;
 
 use fetch::{Fetched, Keep};
@@ -102,7 +106,8 @@ pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
     let written = if plan.is_nothing() {
         Written::copy_of(&wheel, &options.output)?
     } else {
-        let members = patch::patch(&wheel, &plan, libraries, options)?;
+        let mut members = patch::patch(&wheel, &plan, libraries, options)?;
+        members.extend(sbom::member(&plan, &members, options)?);
         let written = write::write(&wheel, &scan, &plan, members, &options.output)?;
         verify::verify(&wheel, &written, &plan)?;
         written

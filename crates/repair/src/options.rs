@@ -105,6 +105,10 @@ pub struct Options {
     pub clear_executable_stack: bool,
     /// Do not look at x86-64-v2/v3/v4 markers.
     pub allow_isa_extensions: bool,
+    /// List what is brought along, with the packages it comes from, in `.dist-info/sboms/`.
+    pub sbom: bool,
+    /// Copy the licences of those packages to `.dist-info/licenses/`.
+    pub licenses: bool,
     /// Date of new members, in seconds since 1970 (`SOURCE_DATE_EPOCH`); `None` takes the newest
     /// date in the input.
     pub source_date_epoch: Option<i64>,
@@ -130,6 +134,8 @@ impl Default for Options {
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,
             allow_isa_extensions: false,
+            sbom: true,
+            licenses: false,
             source_date_epoch: None,
             compression_level: truewheel_wheel::deflate::LEVEL,
         }

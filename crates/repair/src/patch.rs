@@ -77,6 +77,14 @@ fn jobs<'a>(wheel: &'a Wheel, plan: &'a Plan, mut libraries: Libraries) -> Resul
         job.source = Source::Bytes(bytes);
         jobs.push(job);
     }
+    jobs.extend(plan.added.iter().map(|(path, bytes)| Job {
+        path,
+        source: Source::Bytes(bytes),
+        edits: None,
+        mode: S_IFREG | 0o644,
+        modified: plan.modified,
+        size: bytes.len() as u64,
+    }));
     let renamed: Vec<&MemberPath> = plan.renamed.values().collect();
     for (old, new) in &plan.renamed {
         jobs.push(member_job(wheel, plan, new, old)?);

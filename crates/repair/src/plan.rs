@@ -12,7 +12,7 @@ pub(crate) use elf::libraries_directory;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use truewheel_elf::Edits;
@@ -23,8 +23,11 @@ use crate::fetch::Fetched;
 use crate::links::Links;
 use crate::options::Options;
 use crate::policy::Assessment;
+use crate::provider::Provider;
+use crate::sbom::{self, SbomPlan, Uses};
 use crate::scan::Scan;
-use crate::search::{Graph, NodeId};
+use crate::search::paths::base_name;
+use crate::search::{Graph, NodeId, Place, Resolution};
 use crate::wheel_target::WheelTarget;
 
 /// A library that the wheel will bring along.
@@ -63,6 +66,10 @@ pub struct Plan {
     pub edits: BTreeMap<MemberPath, Edits>,
     /// New contents of members.
     pub replaced: BTreeMap<MemberPath, Vec<u8>>,
+    /// New members that are no libraries.
+    pub added: BTreeMap<MemberPath, Vec<u8>>,
+    /// The list of what is vendored, but for the digests of the finished libraries.
+    pub sbom: Option<SbomPlan>,
     /// Members that are left out, with the reason.
     pub dropped: BTreeMap<MemberPath, String>,
     /// Path in the input → path in the result.
@@ -85,6 +92,7 @@ impl Plan {
         self.vendored.is_empty()
             && self.edits.is_empty()
             && self.replaced.is_empty()
+            && self.added.is_empty()
             && self.dropped.is_empty()
             && self.renamed.is_empty()
             && self.copies.is_empty()
@@ -115,7 +123,32 @@ pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, BTreeMap<NodeId, Me
     let libraries = elf::plan(findings, &mut plan)?;
     let tags = &findings.assessment.tags;
     set_tags(findings.wheel, tags, &mut plan)?;
+    let uses = uses(findings.graph, &libraries);
+    let providers = sbom::providers(&mut plan, &uses, findings.options);
+    sbom::plan(findings.wheel, &mut plan, uses, providers, findings.options)?;
     Ok((plan, libraries))
+}
+
+/// Who needs which file of the result.
+fn uses(graph: &Graph, libraries: &BTreeMap<NodeId, MemberPath>) -> Uses {
+    let mut uses = Uses::default();
+    let in_wheel = |id: &NodeId| match &graph.node(*id).place {
+        Place::Member(path) => Some(path),
+        Place::Library(_) => libraries.get(id),
+    };
+    for (user, needs) in &graph.needs {
+        let Some(user) = in_wheel(user) else { continue };
+        for (needed, resolution) in needs {
+            let Resolution::File(target, found) = resolution else { continue };
+            let Some(member) = in_wheel(target) else { continue };
+            uses.needs.entry(user.clone()).or_default().insert(member.clone());
+            if libraries.contains_key(target) && !found.by_soname && !found.directory.is_empty() {
+                let path = Path::new(&found.directory).join(base_name(needed));
+                uses.found_at.entry(member.clone()).or_default().insert(path);
+            }
+        }
+    }
+    uses
 }
 
 /// What every wheel gets, also one without binaries: a sound RECORD and WHEEL.
@@ -135,6 +168,8 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         vendored: Vec::new(),
         edits: BTreeMap::new(),
         replaced: BTreeMap::new(),
+        added: BTreeMap::new(),
+        sbom: None,
         dropped: BTreeMap::new(),
         renamed: BTreeMap::new(),
         copies: BTreeMap::new(),
@@ -203,6 +238,17 @@ fn set_tags(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -> Result<()> 
 }
 
 impl Plan {
+    /// The package that a vendored library comes from, as far as that was asked.
+    pub fn provider(&self, member: &MemberPath) -> Option<&Provider> {
+        let components = self.sbom.iter().flat_map(|sbom| &sbom.components);
+        components.filter(|item| item.member == *member).find_map(|item| item.provider.as_ref())
+    }
+
+    /// New members that are no libraries.
+    fn added_members(&self) -> impl Iterator<Item = &MemberPath> {
+        self.added.keys().chain(self.sbom.iter().map(|sbom| &sbom.member))
+    }
+
     /// The plan for programs: what is vendored, edited, renamed, left out and rewritten.
     pub fn to_json(&self) -> serde_json::Value {
         let vendored: Vec<serde_json::Value> = self
@@ -214,6 +260,7 @@ impl Plan {
                     "source": library.source.display().to_string(),
                     "sha256": library.digest.hex(),
                     "size": library.digest.size,
+                    "provider": self.provider(&library.member).map(|provider| &provider.purl),
                     "users": library.users,
                 })
             })
@@ -239,6 +286,7 @@ impl Plan {
             "copies": names(&self.copies),
             "dropped": dropped,
             "rewritten": self.replaced.keys().map(MemberPath::as_str).collect::<Vec<_>>(),
+            "added": self.added_members().map(MemberPath::as_str).collect::<Vec<_>>(),
             "corrects_record": self.corrects_record,
             "notes": self.notes,
         })
@@ -253,6 +301,9 @@ impl fmt::Display for Plan {
         }
         for library in &self.vendored {
             writeln!(f, "vendor {} <- {}", library.member, library.source.display())?;
+            if let Some(provider) = self.provider(&library.member) {
+                writeln!(f, "  of {}, by {}", provider.purl, provider.database)?;
+            }
             for user in &library.users {
                 writeln!(f, "  {user}")?;
             }
@@ -274,6 +325,9 @@ impl fmt::Display for Plan {
         }
         for path in self.replaced.keys() {
             writeln!(f, "rewrite {path}")?;
+        }
+        for path in self.added_members() {
+            writeln!(f, "add {path}")?;
         }
         if self.corrects_record {
             writeln!(f, "correct RECORD")?;

@@ -17,6 +17,8 @@ pub struct VendoredLibrary {
     pub size: u64,
     /// Its path in the wheel.
     pub member: String,
+    /// The package it comes from, as a package URL, if some database says.
+    pub provider: Option<String>,
     /// Who needs it, by which name, and the rule that found it.
     pub users: Vec<String>,
 }
@@ -50,6 +52,7 @@ impl Report {
             sha256: library.digest.hex(),
             size: library.digest.size,
             member: library.member.as_str().to_owned(),
+            provider: plan.provider(&library.member).map(|provider| provider.purl.clone()),
             users: library.users.clone(),
         });
         Self {

@@ -16,6 +16,7 @@ use truewheel_wheel::{Member, MemberKind, MemberPath, Record, Wheel, Written};
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use crate::sbom;
 use crate::search::paths::{entry_in_environment, environment_path, join, origin_relative};
 
 /// Reads `written` as a wheel of the plan's name.
@@ -48,7 +49,8 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
             check_needs(path, seen, plan.outside.get(path), &installed)?;
         }
     }
-    for path in plan.edits.keys().chain(plan.replaced.keys()) {
+    sbom::check(&wheel, plan, written.record())?;
+    for path in plan.edits.keys().chain(plan.replaced.keys()).chain(plan.added.keys()) {
         if wheel.member(path.as_str()).is_none() {
             return Err(Error::verify(path.as_str(), "it is planned and not there"));
         }

@@ -243,8 +243,8 @@ pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
 }
 
 /// Follows every link of `path`; an absolute link inside `root` stays inside it, as chroot(2) would
-/// have it. `None` when there is no such file.
-fn real_path(root: Option<&Path>, path: &Path) -> Option<PathBuf> {
+/// have it. `None` when there is nothing.
+pub(crate) fn real_path(root: Option<&Path>, path: &Path) -> Option<PathBuf> {
     let Some(root) = root.filter(|root| path.starts_with(root)) else {
         return fs::canonicalize(path).ok();
     };
@@ -275,7 +275,7 @@ fn real_path(root: Option<&Path>, path: &Path) -> Option<PathBuf> {
             }
         }
     }
-    fs::canonicalize(&done).ok().filter(|real| real.is_file()).map(|_| done)
+    fs::canonicalize(&done).ok().map(|_| done)
 }
 
 fn parts(path: &Path) -> Vec<OsString> {
