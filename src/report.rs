@@ -71,7 +71,7 @@ impl Printer {
 }
 
 /// Names come from strangers, and a terminal must not obey them: no control character but the line
-/// feed is printed as it is.
+/// feed is printed as it is. For texts of several lines, whose names the engine has made harmless.
 fn harmless(text: &str) -> String {
     let escaped = |c: char| match c {
         '\n' => "\n".to_owned(),
@@ -79,6 +79,11 @@ fn harmless(text: &str) -> String {
         c => c.to_string(),
     };
     text.chars().map(escaped).collect()
+}
+
+/// [`harmless`], and a line feed in a name does not begin a line that looks like ours.
+fn one_line(text: &str) -> String {
+    harmless(text).replace('\n', "\\n")
 }
 
 /// Wrong usage that the parser of the command line cannot see.

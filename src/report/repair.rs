@@ -2,7 +2,7 @@
 
 use truewheel_repair::{Plan, Report};
 
-use super::{GOOD, NOTE, Printer, harmless};
+use super::{GOOD, NOTE, Printer, harmless, one_line};
 use crate::config::Verbosity;
 
 impl Printer {
@@ -41,12 +41,12 @@ impl Printer {
         for library in &report.vendored {
             let from = library.source.display();
             let size = megabytes(library.size);
-            let line = format!("  vendored {} ({size}) from {from}\n", library.member);
-            text += &harmless(&line);
+            let line = format!("vendored {} ({size}) from {from}", library.member);
+            text += &format!("  {}\n", one_line(&line));
             if self.verbosity == Verbosity::Verbose {
-                let provider = library.provider.iter().map(|provider| harmless(provider));
+                let provider = library.provider.iter().map(|provider| one_line(provider));
                 text.extend(provider.map(|provider| format!("    of {provider}\n")));
-                let users = library.users.iter().map(|user| harmless(user));
+                let users = library.users.iter().map(|user| one_line(user));
                 text.extend(users.map(|user| format!("    {user}\n")));
             }
         }
@@ -57,7 +57,7 @@ impl Printer {
             let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
             text += &format!("  tags {old} -> {new}\n");
         }
-        let notes = report.notes.iter().map(|note| harmless(note));
+        let notes = report.notes.iter().map(|note| one_line(note));
         text.extend(notes.map(|note| format!("  {NOTE}note:{NOTE:#} {note}\n")));
         if report.unchanged {
             text += "  nothing to change: written as it is\n";

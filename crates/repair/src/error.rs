@@ -147,6 +147,20 @@ impl Error {
     }
 }
 
+/// A text in one line: names come from strangers, and a line feed in one must not look like the next
+/// line of a message.
+pub(crate) struct Line<T>(pub(crate) T);
+
+impl<T: fmt::Display> fmt::Display for Line<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        text.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => write!(f, "{c}"),
+        })
+    }
+}
+
 impl From<truewheel_wheel::Error> for Error {
     fn from(error: truewheel_wheel::Error) -> Self {
         Self::new(ErrorKind::Wheel(error))
@@ -158,25 +172,27 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.kind {
-            ErrorKind::Wheel(error) => error.fmt(f),
-            ErrorKind::Elf { file, error } => write!(f, "{file}: {error}"),
-            ErrorKind::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            ErrorKind::Wheel(error) => Line(error).fmt(f),
+            ErrorKind::Elf { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
+            ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
             ErrorKind::Missing(libraries) => missing(f, libraries),
             ErrorKind::NotEarned { requested, nearest, reasons, earned } => {
                 match requested {
-                    Some(tag) => write!(f, "the content does not earn the tag `{tag}`")?,
+                    Some(tag) => write!(f, "the content does not earn the tag `{}`", Line(tag))?,
                     None => write!(f, "the content earns no tag, not even `{nearest}`")?,
                 }
                 not_earned(f, reasons, earned.as_deref())
             }
             ErrorKind::Refused { what, hint } => {
-                f.write_str(what)?;
-                hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+                write!(f, "{}", Line(what))?;
+                hint.iter().try_for_each(|hint| write!(f, "\n  hint: {}", Line(hint)))
             }
             ErrorKind::Verify { file, what } => write!(
                 f,
-                "the written wheel is not what was planned: {file}: {what}\n  hint: nothing was \
-                 kept; this is a fault of truewheel, please report it with the wheel"
+                "the written wheel is not what was planned: {}: {}\n  hint: nothing was kept; this \
+                 is a fault of truewheel, please report it with the wheel",
+                Line(file),
+                Line(what)
             ),
         }
     }
@@ -187,19 +203,18 @@ fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Res
         if index > 0 {
             f.write_str("\n")?;
         }
-        let users = library.users.join(", ");
-        write!(f, "{users} needs `{}`, which was not found", library.needed)?;
+        let (users, name) = (Line(library.users.join(", ")), Line(&library.needed));
+        write!(f, "{users} needs `{name}`, which was not found")?;
         match library.searched.as_slice() {
             [] => f.write_str("\n  searched: nowhere, no directory was given")?,
-            searched => write!(f, "\n  searched: {}", searched.join(", "))?,
+            searched => write!(f, "\n  searched: {}", Line(searched.join(", ")))?,
         }
         for near in &library.near_misses {
-            write!(f, "\n  passed over: {near}")?;
+            write!(f, "\n  passed over: {}", Line(near))?;
         }
         if let Some(hint) = &library.hint {
-            write!(f, "\n  hint: {hint}")?;
+            write!(f, "\n  hint: {}", Line(hint))?;
         }
-        let name = &library.needed;
         write!(
             f,
             "\n  hint: name its directory with `--lib-path DIR`, or leave it out with `--exclude \
@@ -211,7 +226,7 @@ fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Res
 
 fn not_earned(f: &mut fmt::Formatter<'_>, reasons: &[String], earned: Option<&str>) -> fmt::Result {
     for reason in reasons {
-        write!(f, "\n  because: {reason}")?;
+        write!(f, "\n  because: {}", Line(reason))?;
     }
     match earned {
         Some(tag) => write!(

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use truewheel_elf::Edits;
 use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Line, Result};
 use crate::fetch::Fetched;
 use crate::links::Links;
 use crate::options::Options;
@@ -300,18 +300,18 @@ impl fmt::Display for Plan {
             writeln!(f, "tags: {} -> {}", self.old_tags.join("."), self.new_tags.join("."))?;
         }
         for library in &self.vendored {
-            writeln!(f, "vendor {} <- {}", library.member, library.source.display())?;
+            writeln!(f, "vendor {} <- {}", library.member, Line(library.source.display()))?;
             if let Some(provider) = self.provider(&library.member) {
-                writeln!(f, "  of {}, by {}", provider.purl, provider.database)?;
+                writeln!(f, "  of {}, by {}", Line(&provider.purl), Line(&provider.database))?;
             }
             for user in &library.users {
-                writeln!(f, "  {user}")?;
+                writeln!(f, "  {}", Line(user))?;
             }
         }
         for (member, edits) in &self.edits {
             writeln!(f, "edit {member}")?;
             for line in describe::describe(edits) {
-                writeln!(f, "  {line}")?;
+                writeln!(f, "  {}", Line(line))?;
             }
         }
         for (old, new) in &self.renamed {
@@ -321,7 +321,7 @@ impl fmt::Display for Plan {
             writeln!(f, "write {path} as a copy of {source}")?;
         }
         for (path, reason) in &self.dropped {
-            writeln!(f, "leave out {path}: {reason}")?;
+            writeln!(f, "leave out {path}: {}", Line(reason))?;
         }
         for path in self.replaced.keys() {
             writeln!(f, "rewrite {path}")?;
@@ -336,7 +336,7 @@ impl fmt::Display for Plan {
             writeln!(f, "nothing to change")?;
         }
         for note in &self.notes {
-            writeln!(f, "note: {note}")?;
+            writeln!(f, "note: {}", Line(note))?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! wheel may be as new as it likes.
 
 pub mod android;
+mod candidates;
 pub mod manylinux;
 pub mod musllinux;
 mod obstacle;
@@ -28,7 +29,7 @@ use manylinux::Level;
 pub use obstacle::{Obstacle, ObstacleKind};
 use tags::Tags;
 pub(crate) use tags::{promise_of, tag_of};
-use uses::{isa_extension, python_obstacle, users_of};
+use uses::{android_obstacles, isa_extension, python_obstacle, users_of};
 
 /// One step of a policy family: what a platform tag promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,82 +150,6 @@ struct Policy<'a> {
 }
 
 impl Policy<'_> {
-    /// Whether `tag` is one that a wheel for this target can have.
-    fn fits(&self, tag: &PlatformTag) -> bool {
-        let arch = self.target.arch;
-        match (promise_of(tag), self.target.libc) {
-            (Some(Promise::Manylinux(level)), Some(Libc::Glibc) | None) => {
-                manylinux::exists(level, arch) && tag.to_string().ends_with(&format!("_{arch}"))
-            }
-            (Some(Promise::Musllinux(..)), Some(Libc::Musl)) => {
-                tag.to_string().ends_with(&format!("_{arch}"))
-            }
-            _ => false,
-        }
-    }
-
-    /// The promise behind a tag of the wheel's own family; `None` for `linux_*`.
-    fn promise(&self, tag: &PlatformTag) -> Result<Option<Promise>> {
-        let promise = match tag {
-            PlatformTag::Linux { .. } => return Ok(None),
-            _ => promise_of(tag),
-        };
-        let exists = match promise {
-            Some(Promise::Manylinux(level)) => manylinux::exists(level, self.target.arch),
-            other => other.is_some(),
-        };
-        if exists {
-            return Ok(promise);
-        }
-        Err(Error::refused_with(
-            format!("`{tag}` is no tag that a wheel for {} can have", self.target.arch),
-            "ask for `auto`, or for a tag such as `manylinux_2_28_x86_64` or `musllinux_1_2_aarch64`",
-        ))
-    }
-
-    /// Every promise worth trying, weakest demand on the system last.
-    fn candidates(&self, existing: &[PlatformTag]) -> Vec<Promise> {
-        let promises = existing.iter().filter_map(promise_of);
-        match self.target.libc {
-            Some(Libc::Musl) => {
-                // musl's symbols have no versions: contents can rule 1.1 out but not prove it. So a
-                // tag that the builder chose is not bettered.
-                let chosen = promises.filter(|promise| matches!(promise, Promise::Musllinux(..)));
-                let lowest = chosen.min().unwrap_or(Promise::Musllinux(1, 1));
-                let mut candidates =
-                    vec![Promise::Musllinux(1, 1), Promise::Musllinux(1, 2), lowest];
-                candidates.retain(|promise| *promise >= lowest);
-                candidates.sort();
-                candidates.dedup();
-                candidates
-            }
-            Some(Libc::Bionic) => {
-                promises.filter(|promise| matches!(promise, Promise::Android(_))).collect()
-            }
-            Some(Libc::Glibc) | None => self.glibc_levels(promises),
-        }
-    }
-
-    /// The listed levels, those that the input already claims, and above the listed ones each glibc
-    /// version that some file asks for. A level between two listed ones is as good a tag, but says
-    /// nothing that installers meet in practice, and other tools do not write it.
-    fn glibc_levels(&self, existing: impl Iterator<Item = Promise>) -> Vec<Promise> {
-        let mut levels: BTreeSet<Level> = manylinux::levels(self.target.arch).into_iter().collect();
-        let last = levels.last().copied();
-        for promise in existing {
-            if let Promise::Manylinux(level) = promise {
-                levels.insert(level);
-            }
-        }
-        for node in &self.graph.nodes {
-            for version in node.file.version_needs.values().flat_map(BTreeMap::keys) {
-                levels.extend(glibc_level(version).filter(|level| Some(*level) > last));
-            }
-        }
-        levels.retain(|level| manylinux::exists(*level, self.target.arch));
-        levels.into_iter().map(Promise::Manylinux).collect()
-    }
-
     fn try_promise(&self, at: Promise) -> Outcome {
         let mut outcome = self.closure(at);
         let vendor = outcome.vendor.clone();
@@ -237,15 +162,18 @@ impl Policy<'_> {
         outcome
     }
 
-    /// An architecture without any policy: everything found is vendored, nothing is promised.
+    /// An architecture without any policy: everything found is vendored, nothing is promised, and the
+    /// wheel keeps its `linux` tag.
     fn without_policy(&self) -> Outcome {
         let mut outcome = self.closure(Promise::Manylinux(Level::new(2, 5)));
-        outcome.obstacles.push(Obstacle {
-            file: "the wheel".to_owned(),
-            kind: ObstacleKind::Architecture,
-            what: format!("is for {}, which has no platform tag but `linux`", self.target.arch),
-            symbols: Vec::new(),
-        });
+        if self.target.libc == Some(Libc::Bionic) {
+            outcome.obstacles.push(Obstacle {
+                file: "the wheel".to_owned(),
+                kind: ObstacleKind::Architecture,
+                what: "a tag such as `android_24_arm64_v8a`, and has none".to_owned(),
+                symbols: Vec::new(),
+            });
+        }
         outcome
     }
 
@@ -319,6 +247,9 @@ impl Policy<'_> {
         if file.has_relr && at < Promise::Musllinux(1, 2) && matches!(at, Promise::Musllinux(..)) {
             let what = "DT_RELR relocations, which musl reads from 1.2.4 on".to_owned();
             add(ObstacleKind::Relocations, what, Vec::new());
+        }
+        for (kind, what) in android_obstacles(self.graph, id, at) {
+            add(kind, what, Vec::new());
         }
         if let Some(what) = python_obstacle(file) {
             add(ObstacleKind::Python, what, Vec::new());
@@ -404,7 +335,20 @@ impl Policy<'_> {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        let arch = self.target.arch;
+        if self.has_no_policy() {
+            notes.push(format!(
+                "no policy exists for {arch}: the wheel keeps the tag `linux_{arch}`, and PyPI takes \
+                 no such wheel"
+            ));
+        }
         for (_, path, file) in self.graph.members() {
+            let machine = &file.machine;
+            if (arch, machine.arch) == (Arch::Armv6l, Some(Arch::Armv7l))
+                && machine.arm_cpu_arch.is_some()
+            {
+                notes.push(format!("{path} is for ARMv7, and the wheel for ARMv6"));
+            }
             if self.target.libc == Some(Libc::Musl) && file.has_relr {
                 notes.push(format!(
                     "{} has DT_RELR relocations, which musl reads from 1.2.4 on; no tag says so",
@@ -446,10 +390,4 @@ pub(crate) fn is_ever_provided(target: &WheelTarget, soname: &str) -> bool {
         }
     };
     is_provided(highest, target.arch, soname)
-}
-
-fn glibc_level(version: &str) -> Option<Level> {
-    let (major, rest) = version.strip_prefix("GLIBC_")?.split_once('.')?;
-    let minor = rest.split('.').next()?;
-    Some(Level::new(major.parse().ok()?, minor.parse().ok()?))
 }

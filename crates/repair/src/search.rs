@@ -45,6 +45,9 @@ pub(crate) struct Node {
     pub origins: Vec<PathBuf>,
 }
 
+/// The rule of a file that something before it in the process has loaded.
+pub(crate) const ALREADY_LOADED: &str = "already loaded";
+
 /// How a file was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {

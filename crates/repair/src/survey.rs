@@ -180,7 +180,7 @@ fn resolve(
     options: &Options,
 ) -> Result<Graph> {
     let (fitting, other): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|(_, file)| target.machine.loads(&file.machine));
+        files.into_iter().partition(|(_, file)| is_for(target, file));
     let choices = Choices::new(options)?;
     let libraries = plan::libraries_directory(wheel, options)?;
     let search = &options.search;
@@ -197,11 +197,25 @@ fn resolve(
     let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;
     graph.notes.extend(choices.notes(&graph, target));
     for (path, file) in other {
-        graph.notes.push(format!(
-            "{path} is for {} and left as it is, the wheel is for {}",
-            file.machine.describe(),
-            target.arch
-        ));
+        let (file, wheel) = match (file.libc, target.libc) {
+            (Some(libc), Some(wanted)) if target.machine.loads(&file.machine) => {
+                (libc.to_string(), wanted.to_string())
+            }
+            _ => (file.machine.describe(), target.arch.to_string()),
+        };
+        graph
+            .notes
+            .push(format!("{path} is for {file} and left as it is, the wheel is for {wheel}"));
     }
     Ok(graph)
+}
+
+/// Whether a process of `target` loads the file. A program or a library for another C library may lie
+/// beside the package's own; an extension module has no other use than to be loaded.
+fn is_for(target: &WheelTarget, file: &ElfFile) -> bool {
+    let has_other_libc = matches!(
+        (file.libc, target.libc),
+        (Some(libc), Some(wanted)) if libc != wanted && !file.is_extension
+    );
+    target.machine.loads(&file.machine) && !has_other_libc
 }

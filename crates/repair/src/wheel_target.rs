@@ -51,9 +51,7 @@ pub(crate) fn of_wheel(
     let countable =
         || files.iter().filter(|(_, file)| file.is_dynamic || file.interpreter.is_some());
     let chosen = match tagged_arch.or(wanted.0) {
-        Some(arch) => {
-            files.iter().find(|(_, file)| file.machine.arch.is_some_and(|found| runs(found, arch)))
-        }
+        Some(arch) => files.iter().find(|(_, file)| runs(&file.machine, arch)),
         None => countable()
             .find(|(_, file)| file.is_extension && file.machine.arch.is_some())
             .or_else(|| countable().find(|(_, file)| file.machine.arch.is_some()))
@@ -88,9 +86,13 @@ pub(crate) fn of_wheel(
     Ok(Some(WheelTarget { arch, libc, machine }))
 }
 
-/// An ARMv6 binary runs on ARMv7.
-fn runs(binary: Arch, on: Arch) -> bool {
-    binary == on || (binary == Arch::Armv6l && on == Arch::Armv7l)
+/// An ARMv6 binary runs on ARMv7; an Arm binary that does not say what it is for may be for either.
+fn runs(binary: &Machine, on: Arch) -> bool {
+    match (binary.arch, on) {
+        (Some(Arch::Armv6l), Arch::Armv7l) => true,
+        (Some(Arch::Armv7l), Arch::Armv6l) => binary.arm_cpu_arch.is_none(),
+        (arch, on) => arch == Some(on),
+    }
 }
 
 /// Extension modules first: a helper program for another C library decides nothing.

@@ -125,3 +125,55 @@ fn files_without_section_headers_are_repaired_like_others() {
         assert_eq!(output.elf(&vendored).soname.as_deref(), vendored.strip_prefix("demo.libs/"));
     }
 }
+
+#[test]
+fn a_wheel_that_needs_plain_libc_so_is_one_for_musl() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("glibc/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    sandbox.elf("musl/libfoo.so.1", &Elf::of("elf/x86_64-musl.so").soname("libfoo.so.1"));
+    let extension = Elf::of("elf/x86_64-musl.so").no_soname().needed("libfoo.so.1");
+    let run = sandbox.try_repair(&Wheel::demo(&extension), &["--lib-path", "glibc:musl", "--json"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["vendored"][0]["source"], "ROOT/musl/libfoo.so.1");
+    assert_eq!(sandbox.names("out"), ["demo-1.0-cp312-cp312-musllinux_1_1_x86_64.whl"]);
+}
+
+#[test]
+fn a_program_for_another_c_library_is_left_alone_and_told() {
+    let foreign = Elf::of("elf/program");
+    let wheel = Wheel::demo(&Elf::of("elf/x86_64-musl.so").no_soname()).elf("demo/tool", &foreign);
+    let sandbox = Sandbox::new();
+    // A module says what the wheel is for; this one has no entry point, so the tag says it.
+    let wheel = wheel.tag("cp312-cp312-musllinux_1_2_x86_64");
+    let run = sandbox.try_repair(&wheel, &[]);
+    let note = "note: demo/tool is for glibc and left as it is, the wheel is for musl\n";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    assert_eq!(sandbox.repair(&wheel, &[]).bytes("demo/tool"), foreign.bytes());
+}
+
+/// An Arm library whose build attributes say this processor.
+fn arm(cpu_arch: u8) -> Vec<u8> {
+    let mut bytes = Elf::of("elf/armv7.so").bytes();
+    let at = |text: &[u8]| bytes.windows(text.len()).position(|found| found == text);
+    let start = at(b"aeabi\0").expect("build attributes");
+    let end = start + bytes[start..].windows(2).position(|pair| pair == [6, 10]).expect("ARMv7");
+    bytes[end + 1] = cpu_arch;
+    bytes
+}
+
+#[test]
+fn a_wheel_for_armv6_keeps_its_tag_and_brings_its_libraries() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::of("elf/armv7.so").soname("libfoo.so.1"));
+    let tag = "cp312-cp312-linux_armv6l";
+    let wheel = Wheel::new("demo").tag(tag).file("demo/_ext.so", arm(6));
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(output.file_name(), format!("demo-1.0-{tag}.whl"));
+    let any = Wheel::new("demo").tag("py3-none-any").file("demo/_ext.so", arm(6));
+    let output = Sandbox::new().repair(&any, &[]);
+    assert_eq!(output.file_name(), "demo-1.0-py3-none-linux_armv6l.whl");
+    let newer = Wheel::new("demo").tag(tag).file("demo/_ext.so", arm(10));
+    let text = Sandbox::new().refusal(&newer, &[]);
+    assert_eq!(text, "no ELF file of the wheel is for armv6l: demo/_ext.so (armv7l)");
+}

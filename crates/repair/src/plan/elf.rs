@@ -291,7 +291,7 @@ impl Planner<'_> {
 fn is_reached(found: &Found) -> bool {
     found.rule.starts_with("RPATH of")
         || found.rule.starts_with("RUNPATH of")
-        || found.rule == "already loaded"
+        || found.rule == crate::search::ALREADY_LOADED
 }
 
 /// What a file's needs ask of its search path.

@@ -18,6 +18,8 @@ pub enum ObstacleKind {
     Python,
     /// Instructions that only some processors have.
     Instructions,
+    /// A search path that some loaders do not read.
+    SearchPath,
     /// No tag exists for the architecture.
     Architecture,
 }

@@ -26,6 +26,9 @@ impl Tags<'_> {
             tags.push(requested.clone());
         }
         tags.extend(self.promised.iter().flat_map(|promise| self.spellings(*promise)));
+        if self.policy.has_no_policy() && self.requested.is_none() {
+            return vec![parse_tag(&format!("linux_{}", self.policy.target.arch))];
+        }
         if !options.only_platform {
             if self.promised.is_some() || self.requested.is_none() {
                 tags.extend(self.earned.iter().flat_map(|promise| self.spellings(*promise)));

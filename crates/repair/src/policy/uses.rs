@@ -1,12 +1,41 @@
 //! What one file uses, in words and in kinds that some systems or Pythons do not have.
 
+use super::{ObstacleKind, Promise, android};
 use crate::binary::ElfFile;
+use crate::search::{ALREADY_LOADED, Graph, NodeId, Resolution};
 
 /// The symbols that ask for a version, in the order of the symbol table.
 pub(super) fn users_of(file: &ElfFile, provider: &str, version: &str) -> Vec<String> {
     let asks = |wanted: &(String, String)| wanted.0 == version && wanted.1 == provider;
     let symbols = file.undefined.iter().filter(|symbol| symbol.version.as_ref().is_some_and(asks));
     symbols.map(|symbol| symbol.name.clone()).collect()
+}
+
+/// What a file asks of Android's loader that it does not do at this API level.
+pub(super) fn android_obstacles(
+    graph: &Graph,
+    id: NodeId,
+    at: Promise,
+) -> Vec<(ObstacleKind, String)> {
+    let Promise::Android(api) = at else { return Vec::new() };
+    let mut obstacles = Vec::new();
+    let file = &graph.node(id).file;
+    if api < android::RELR_API && file.has_relr {
+        let what = "DT_RELR relocations, which Android reads from API level 30 on";
+        obstacles.push((ObstacleKind::Relocations, what.to_owned()));
+    }
+    // Whatever the wheel brings is found through DT_RUNPATH, or by its name when it is loaded already.
+    let found = graph.needs_of(id).iter().find_map(|(needed, resolution)| match resolution {
+        Resolution::File(_, found) if found.rule != ALREADY_LOADED => Some(needed),
+        _ => None,
+    });
+    if let Some(needed) = found.filter(|_| api < android::RUNPATH_API) {
+        let what = format!(
+            "`{needed}` beside it, by way of DT_RUNPATH, which Android reads from API level 24 on"
+        );
+        obstacles.push((ObstacleKind::SearchPath, what));
+    }
+    obstacles
 }
 
 /// What only some builds of CPython have: the FPE control of `--with-fpectl` (removed in 3.7,

@@ -222,7 +222,7 @@ impl<'a> Search<'a> {
         }
         if let Some(&target) = loaded.get(needed) {
             let found = Found {
-                rule: "already loaded".to_owned(),
+                rule: super::ALREADY_LOADED.to_owned(),
                 directory: String::new(),
                 by_soname: false,
             };

@@ -1,0 +1,103 @@
+//! Which promises a wheel may make, and which of them are tried.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use truewheel_wheel::PlatformTag;
+
+use super::manylinux::{self, Level};
+use super::{Policy, Promise, android, promise_of};
+use crate::error::{Error, Result};
+use crate::target::Libc;
+
+impl Policy<'_> {
+    /// Whether `tag` is one that a wheel for this target can have.
+    pub(super) fn fits(&self, tag: &PlatformTag) -> bool {
+        let arch = self.target.arch;
+        match (promise_of(tag), self.target.libc) {
+            (Some(Promise::Manylinux(level)), Some(Libc::Glibc) | None) => {
+                manylinux::exists(level, arch) && tag.to_string().ends_with(&format!("_{arch}"))
+            }
+            (Some(Promise::Musllinux(..)), Some(Libc::Musl)) => {
+                tag.to_string().ends_with(&format!("_{arch}"))
+            }
+            (Some(Promise::Android(_)), Some(Libc::Bionic)) => {
+                android::abi(arch).is_some_and(|abi| tag.to_string().ends_with(abi))
+            }
+            _ => false,
+        }
+    }
+
+    /// The promise behind a tag of the wheel's own family; `None` for `linux_*`.
+    pub(super) fn promise(&self, tag: &PlatformTag) -> Result<Option<Promise>> {
+        let promise = match tag {
+            PlatformTag::Linux { .. } => return Ok(None),
+            _ => promise_of(tag),
+        };
+        let exists = match promise {
+            Some(Promise::Manylinux(level)) => manylinux::exists(level, self.target.arch),
+            other => other.is_some(),
+        };
+        if exists {
+            return Ok(promise);
+        }
+        Err(Error::refused_with(
+            format!("`{tag}` is no tag that a wheel for {} can have", self.target.arch),
+            "ask for `auto`, or for a tag such as `manylinux_2_28_x86_64` or `musllinux_1_2_aarch64`",
+        ))
+    }
+
+    /// Every promise worth trying, weakest demand on the system last.
+    pub(super) fn candidates(&self, existing: &[PlatformTag]) -> Vec<Promise> {
+        let promises = existing.iter().filter_map(promise_of);
+        match self.target.libc {
+            Some(Libc::Musl) => {
+                // musl's symbols have no versions: contents can rule 1.1 out but not prove it. So a
+                // tag that the builder chose is not bettered.
+                let chosen = promises.filter(|promise| matches!(promise, Promise::Musllinux(..)));
+                let lowest = chosen.min().unwrap_or(Promise::Musllinux(1, 1));
+                let mut candidates =
+                    vec![Promise::Musllinux(1, 1), Promise::Musllinux(1, 2), lowest];
+                candidates.retain(|promise| *promise >= lowest);
+                candidates.sort();
+                candidates.dedup();
+                candidates
+            }
+            Some(Libc::Bionic) => {
+                promises.filter(|promise| matches!(promise, Promise::Android(_))).collect()
+            }
+            Some(Libc::Glibc) | None => self.glibc_levels(promises),
+        }
+    }
+
+    /// Whether no promise exists for the wheel's architecture.
+    pub(super) fn has_no_policy(&self) -> bool {
+        matches!(self.target.libc, Some(Libc::Glibc) | None)
+            && manylinux::levels(self.target.arch).is_empty()
+    }
+
+    /// The listed levels, those that the input already claims, and above the listed ones each glibc
+    /// version that some file asks for. A level between two listed ones is as good a tag, but says
+    /// nothing that installers meet in practice, and other tools do not write it.
+    fn glibc_levels(&self, existing: impl Iterator<Item = Promise>) -> Vec<Promise> {
+        let mut levels: BTreeSet<Level> = manylinux::levels(self.target.arch).into_iter().collect();
+        let last = levels.last().copied();
+        for promise in existing {
+            if let Promise::Manylinux(level) = promise {
+                levels.insert(level);
+            }
+        }
+        for node in &self.graph.nodes {
+            for version in node.file.version_needs.values().flat_map(BTreeMap::keys) {
+                levels.extend(glibc_level(version).filter(|level| Some(*level) > last));
+            }
+        }
+        levels.retain(|level| manylinux::exists(*level, self.target.arch));
+        levels.into_iter().map(Promise::Manylinux).collect()
+    }
+}
+
+fn glibc_level(version: &str) -> Option<Level> {
+    let (major, rest) = version.strip_prefix("GLIBC_")?.split_once('.')?;
+    let minor = rest.split('.').next()?;
+    Some(Level::new(major.parse().ok()?, minor.parse().ok()?))
+}
