@@ -54,7 +54,7 @@ void *PyInit_module(void) {
 C
 
 build() {
-    cpu=$1 target=$2 minimum=$3
+    cpu=$1 target=$2 minimum=$3 sign=$4
     compile="python -m ziglang cc -target $target -O1 -g0 -fno-stack-check -c"
     link="$ld -arch $cpu -platform_version macos $minimum 14.4 -L. -lSystem"
     for name in needed optional passed module; do $compile -o $name.o $name.c; done
@@ -68,10 +68,14 @@ build() {
         -o libpassed.dylib passed.o
     $link -bundle -undefined dynamic_lookup -headerpad 0x200 -o module.so module.o \
         -lneeded -weak-loptional -rpath @loader_path/../lib -rpath /opt/demo/lib
+    # No room behind the load commands, and signed where the linker would not, not where it would.
+    $link -bundle -undefined dynamic_lookup -headerpad 0 $sign -o tight.so module.o \
+        -lneeded -weak-loptional -rpath /opt/demo/lib
     cp libneeded.dylib "$here/libneeded.$cpu.dylib"
     cp libpassed.dylib "$here/libpassed.$cpu.dylib"
     cp module.so "$here/module.$cpu.so"
+    cp tight.so "$here/tight.$cpu.so"
 }
 
-build x86_64 x86_64-macos.13.0 10.13
-build arm64 aarch64-macos.14.0 14.2
+build x86_64 x86_64-macos.13.0 10.13 -adhoc_codesign
+build arm64 aarch64-macos.14.0 14.2 -no_adhoc_codesign

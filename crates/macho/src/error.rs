@@ -2,8 +2,6 @@
 //!
 //! This crate knows offsets in the file and nothing else; the caller adds which file it was.
 
-use std::fmt;
-
 /// What every fallible function of this crate returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -136,66 +134,113 @@ pub enum ErrorKind {
         /// The most bytes of names that are believed.
         limit: u64,
     },
+    /// Two segments share bytes of the file.
+    SegmentsOverlap {
+        /// Where the segment starts that begins inside another.
+        offset: u64,
+        /// The first byte it could start at.
+        free: u64,
+    },
+    /// A blob of the code signature does not start with the magic number that belongs there.
+    SignatureMagic {
+        /// The blob.
+        what: &'static str,
+        /// Where it starts.
+        offset: u64,
+        /// What it starts with.
+        magic: u32,
+    },
+    /// A number in the code signature is none that can be.
+    SignatureField {
+        /// The field, as `<kern/cs_blobs.h>` calls it.
+        field: &'static str,
+        /// Where its blob starts.
+        offset: u64,
+        /// What it says.
+        value: u64,
+    },
+    /// The edits name a slice that is not there.
+    NoSuchSlice {
+        /// Its number, from 0.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// No load command has this install name.
+    NoSuchInstallName {
+        /// The slice.
+        architecture: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// An install ID was asked for in a slice that is no library.
+    NoInstallId {
+        /// The slice.
+        architecture: &'static str,
+    },
+    /// A name is empty or has a NUL byte in it.
+    BadName(String),
+    /// Two edits about this name cannot both be done.
+    Contradiction(String),
+    /// Two load commands would have this string, which newer dyld refuses.
+    SameName {
+        /// The slice.
+        architecture: &'static str,
+        /// `install name` or `rpath`.
+        what: &'static str,
+        /// The string.
+        name: String,
+    },
+    /// The load commands do not fit before the first content.
+    HeaderPad {
+        /// The slice.
+        architecture: &'static str,
+        /// The size they need, in bytes.
+        needed: u64,
+        /// The size they may have.
+        available: u64,
+    },
+    /// A slice cannot be edited or signed.
+    NotEditable {
+        /// The slice.
+        architecture: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A signature is needed and the edits do not say what the file is called.
+    NoFileName,
+    /// Two slices of one universal file would be for one CPU.
+    SameCpu {
+        /// The CPU.
+        architecture: &'static str,
+    },
+    /// Bytes follow the last slice, and there is no place for them when slices move.
+    TrailingData {
+        /// Where they start.
+        offset: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// A result would be larger than its format can say.
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The edited file is not what was asked for.
+    Unproven {
+        /// What did not hold.
+        what: String,
+    },
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ErrorKind::NotMachO => {
-                write!(f, "the first four bytes are no Mach-O or universal magic number")
-            }
-            ErrorKind::Truncated { what, offset, size, available } => write!(
-                f,
-                "{what} at offset {offset:#x} needs {size} bytes, {available} bytes are there"
-            ),
-            ErrorKind::SliceCount { count } => {
-                write!(f, "the universal header counts {count} slices, 1 to 44 are possible")
-            }
-            ErrorKind::SlicesOverlap { offset, free } => {
-                write!(
-                    f,
-                    "the slice at offset {offset:#x} starts before {free:#x}, which is in use"
-                )
-            }
-            ErrorKind::SliceAlignment { offset, align } => write!(
-                f,
-                "the slice record at offset {offset:#x} is aligned to 2^{align} bytes, 2^31 is the most"
-            ),
-            ErrorKind::CpuMismatch { offset, outer, inner } => write!(
-                f,
-                "the slice at offset {offset:#x} is for CPU type {inner:#x}, \
-                 the universal header says {outer:#x}"
-            ),
-            ErrorKind::CommandSize { offset, command, size } => write!(
-                f,
-                "load command {command:#x} at offset {offset:#x} cannot have {size} bytes"
-            ),
-            ErrorKind::CommandsSize { stated, found } => {
-                write!(f, "the load commands have {found} bytes, the header says {stated} bytes")
-            }
-            ErrorKind::StringOffset { offset, string } => write!(
-                f,
-                "the string of the load command at offset {offset:#x} cannot start {string} bytes into it"
-            ),
-            ErrorKind::Unterminated { what, offset } => {
-                write!(f, "{what} at offset {offset:#x} has no NUL before the end")
-            }
-            ErrorKind::NotUtf8 { what, offset } => {
-                write!(f, "{what} at offset {offset:#x} is not UTF-8")
-            }
-            ErrorKind::Repeated { what, offset } => {
-                write!(f, "a second {what} at offset {offset:#x}, one is allowed")
-            }
-            ErrorKind::TrieNotATree { offset } => {
-                write!(f, "the export trie reaches its node at offset {offset:#x} twice")
-            }
-            ErrorKind::NumberTooLong { offset } => {
-                write!(f, "the number at offset {offset:#x} has more than 64 bits")
-            }
-            ErrorKind::NamesTooLong { what, offset, limit } => write!(
-                f,
-                "{what} at offset {offset:#x} has names of more than {limit} bytes together"
-            ),
-        }
+impl Error {
+    pub(crate) fn unproven(what: impl Into<String>) -> Self {
+        ErrorKind::Unproven { what: what.into() }.into()
+    }
+
+    pub(crate) fn not_editable(architecture: &'static str, reason: &'static str) -> Self {
+        ErrorKind::NotEditable { architecture, reason }.into()
     }
 }

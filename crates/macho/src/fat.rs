@@ -49,6 +49,7 @@ pub struct MachO<'a> {
     container: Container,
     arches: Vec<FatArch>,
     slices: Vec<Slice<'a>>,
+    window: Window<'a>,
 }
 
 /// Whether a file starts as Mach-O files do, thin or universal, of any CPU and byte order.
@@ -101,7 +102,12 @@ impl<'a> MachO<'a> {
                     size: slice.size,
                     align: 0,
                 };
-                Ok(MachO { container: Container::Thin, arches: vec![arch], slices: vec![slice] })
+                Ok(MachO {
+                    container: Container::Thin,
+                    arches: vec![arch],
+                    slices: vec![slice],
+                    window: file,
+                })
             }
             None => Err(ErrorKind::NotMachO.into()),
         }
@@ -127,7 +133,7 @@ impl<'a> MachO<'a> {
             }
             slices.push(slice);
         }
-        Ok(MachO { container, arches, slices })
+        Ok(MachO { container, arches, slices, window: file })
     }
 
     /// What surrounds the slices.
@@ -141,6 +147,11 @@ impl<'a> MachO<'a> {
     #[must_use]
     pub fn arches(&self) -> &[FatArch] {
         &self.arches
+    }
+
+    /// The bytes of a record of this file.
+    pub(crate) fn content(&self, arch: &FatArch) -> Result<&'a [u8]> {
+        Ok(self.window.part(arch.offset, arch.size, "slice")?.bytes())
     }
 
     /// The slices in the order of the universal header; exactly one for a thin file.

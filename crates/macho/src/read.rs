@@ -36,9 +36,12 @@ pub struct Slice<'a> {
     pub(crate) window: Window<'a>,
     pub(crate) endian: Endianness,
     pub(crate) is_64: bool,
-    commands_end: u64,
+    /// The size of the header, behind which the load commands start.
+    pub(crate) header_size: u64,
+    /// Where the load commands end, in bytes from the start of the slice.
+    pub(crate) commands_end: u64,
     commands: Vec<LoadCommand<'a>>,
-    layout: Layout,
+    pub(crate) layout: Layout,
     install_id: Option<Dylib<'a>>,
     loads: Vec<Dylib<'a>>,
     rpaths: Vec<&'a str>,
@@ -78,6 +81,7 @@ impl<'a> Slice<'a> {
             window,
             endian,
             is_64: header.is_64,
+            header_size: header.size,
             commands_end: header.size.saturating_add(u64::from(header.commands_size)),
             commands: Vec::new(),
             layout,
@@ -127,6 +131,12 @@ impl<'a> Slice<'a> {
     #[must_use]
     pub fn architecture(&self) -> &'static str {
         cpu::architecture(self.cpu_type, self.cpu_subtype)
+    }
+
+    /// Whether it is for one of Apple's own processors, which run nothing unsigned.
+    #[must_use]
+    pub fn is_arm64(&self) -> bool {
+        self.cpu_type == m::CPU_TYPE_ARM64.0 || self.cpu_type == m::CPU_TYPE_ARM64_32.0
     }
 
     /// The file's own name, `LC_ID_DYLIB`. Libraries have one, bundles and programs have none.
@@ -179,6 +189,11 @@ impl<'a> Slice<'a> {
     #[must_use]
     pub fn header_pad(&self) -> u64 {
         self.layout.first_content.saturating_sub(self.commands_end)
+    }
+
+    /// How many bytes the load commands may take, those that are there included.
+    pub(crate) fn commands_room(&self) -> u64 {
+        self.layout.first_content.saturating_sub(self.header_size)
     }
 
     /// Whether the slice has an `LC_CODE_SIGNATURE`, valid or not.

@@ -1,6 +1,6 @@
 //! Damaged files are refused with a reason, and whatever is read of them never panics.
 
-use truewheel_macho::{MachO, is_macho};
+use truewheel_macho::{MachO, is_macho, patch};
 
 use crate::made::{command, commands_64, dylib, universal};
 
@@ -16,8 +16,18 @@ fn read_all(bytes: &[u8]) -> bool {
         if let Some(range) = slice.code_signature() {
             assert!(range.end <= slice.size);
         }
+        fine &= slice.signature().map(|found| found.map(|found| found.faults(slice))).is_ok();
     }
     fine
+}
+
+/// Edits what can be edited; what is granted must hold.
+fn edit_all(bytes: &[u8]) {
+    let wish = crate::edits::edits(&[], Some(&["@loader_path/../demo.dylibs", "/b"]));
+    let Ok(set) = patch(bytes, &wish) else { return };
+    let new = set.apply(bytes);
+    assert!(read_all(&new) || !read_all(bytes));
+    assert!(patch(&new, &wish).unwrap().is_empty());
 }
 
 fn error(bytes: &[u8]) -> String {
@@ -35,6 +45,7 @@ fn a_file_cut_at_any_length_is_refused() {
     for (name, bytes) in crate::FILES {
         for length in 0..bytes.len() {
             assert!(!read_all(&bytes[..length]), "{name} cut to {length} bytes");
+            edit_all(&bytes[..length]);
         }
         assert!(read_all(bytes), "{name}");
     }
@@ -47,9 +58,13 @@ fn a_file_cut_at_any_length_is_refused() {
 #[test]
 fn a_changed_byte_never_panics() {
     // Headers and commands with every byte set to each of these; the tables behind them with a stride.
-    for bytes in
-        [crate::file("module.x86_64.so"), crate::file("libpassed.x86_64.dylib"), &universal_file()]
-    {
+    for bytes in [
+        crate::file("module.x86_64.so"),
+        crate::file("libpassed.x86_64.dylib"),
+        crate::file("tight.x86_64.so"),
+        &universal_file(),
+    ] {
+        edit_all(bytes);
         let tables = bytes.len() - 0x400;
         for position in (0..bytes.len()).filter(|&at| at < 0x600 || at > tables || at % 101 == 0) {
             for value in [0x00, 0x01, 0x7f, 0x80, 0xff] {
@@ -58,6 +73,9 @@ fn a_changed_byte_never_panics() {
                 read_all(&bytes);
                 bytes[position] ^= 1 << (position % 8);
                 read_all(&bytes);
+                if value == 0x80 && position < 0x600 {
+                    edit_all(&bytes);
+                }
             }
         }
     }
