@@ -30,6 +30,7 @@
 //! stream what the edit does not touch: for that library, a fifth of the time of deflating all of it.
 
 mod bit_writer;
+mod runs;
 mod splice;
 mod table;
 mod walk;

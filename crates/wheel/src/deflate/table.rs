@@ -8,7 +8,7 @@
 /// Longest code (§ 3.2.7).
 const MAX_CODE: usize = 15;
 /// Bits of a code that is found at once.
-const FAST: usize = 11;
+pub(super) const FAST: usize = 11;
 
 /// What a code is worth: a number to which so many extra bits, behind the code, add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,11 @@ impl Entry {
         self.0 & 0x3f
     }
 
+    /// Bits of the code alone.
+    pub(super) fn width(self) -> u32 {
+        self.0 >> 8 & 0xf
+    }
+
     /// The number without what the extra bits add.
     #[inline(always)]
     pub(super) fn value(self) -> usize {
@@ -39,7 +44,7 @@ impl Entry {
     #[inline(always)]
     pub(super) fn sum(self, buffer: u64) -> usize {
         let mask = !(u64::MAX << self.total());
-        let extra = (buffer & mask) >> (self.0 >> 8 & 0xf);
+        let extra = (buffer & mask) >> self.width();
         self.value() + usize::try_from(extra).unwrap_or(0)
     }
 }
@@ -114,6 +119,11 @@ impl Table {
             Some(entry) if *entry != Entry::NONE => Some(*entry),
             _ => self.find(buffer),
         }
+    }
+
+    /// What the code that the low bits of `bits` begin with is worth, if it has at most [`FAST`] bits.
+    pub(super) fn short(&self, bits: usize) -> Option<Entry> {
+        self.fast.get(bits).copied().filter(|entry| *entry != Entry::NONE)
     }
 
     /// Length by length: the codes of one length are consecutive numbers.

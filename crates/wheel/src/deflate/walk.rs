@@ -4,7 +4,8 @@
 //! But only *lengths* count: how many bits a code takes and how many bytes it makes, not which. How
 //! far back a match lies is read too: it tells which blocks read bytes that an edit changed.
 
-use super::table::{Entry, Table};
+use super::runs::{Next, Runs};
+use super::table::Table;
 use std::ops::Range;
 
 /// Where the last block begins and the stream ends, in bits.
@@ -36,17 +37,26 @@ pub(super) struct Walker<'a> {
     output: usize,
     literals: Table,
     distances: Table,
+    runs: Runs,
     /// Whether the tables are those of § 3.2.6, which blocks may share.
     fixed: bool,
+}
+
+/// How far [`Walker::skip_codes`] came.
+struct Skipped {
+    is_end: bool,
+    reads_avoided: bool,
 }
 
 /// The order in which the lengths of the code length code are written (§ 3.2.7).
 const CODE_LENGTH_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /// How many bytes a literal makes.
-const LITERAL: usize = 1;
+pub(super) const LITERAL: usize = 1;
 /// What the end of a block is worth: no match has 2 bytes.
-const END: usize = 2;
+pub(super) const END: usize = 2;
+/// Turns of the loop over single codes, at most four a turn, after which [`Runs`] are worth making.
+const FEW: usize = 256;
 
 /// `None` if `stream` is not a deflate stream.
 pub(super) fn walk(stream: &[u8]) -> Option<Walk> {
@@ -62,7 +72,8 @@ pub(super) fn walk(stream: &[u8]) -> Option<Walk> {
 impl<'a> Walker<'a> {
     pub(super) fn new(stream: &'a [u8]) -> Self {
         let bits = Bits { stream, next: 0, buffer: 0, count: 0 };
-        Self { bits, output: 0, literals: Table::new(), distances: Table::new(), fixed: false }
+        let (literals, distances) = (Table::new(), Table::new());
+        Self { bits, output: 0, literals, distances, runs: Runs::new(), fixed: false }
     }
 
     /// Bytes made so far: where the next block's begin.
@@ -84,7 +95,7 @@ impl<'a> Walker<'a> {
             _ => return None,
         }
         if kind != 0 {
-            reads_avoided = self.skip_codes(avoided)?;
+            reads_avoided = self.skip_block(avoided)?;
         }
         let end = self.bits.position();
         (end <= self.bits.stream.len() * 8).then_some(Block {
@@ -97,12 +108,25 @@ impl<'a> Walker<'a> {
     }
 
     /// Up to the end of the block; whether it reads one of `avoided`.
-    fn skip_codes(&mut self, avoided: &[Range<usize>]) -> Option<bool> {
+    fn skip_block(&mut self, avoided: &[Range<usize>]) -> Option<bool> {
+        if !avoided.is_empty() {
+            return self.skip_codes(avoided, usize::MAX).map(|skipped| skipped.reads_avoided);
+        }
+        if !self.skip_codes(&[], FEW)?.is_end {
+            self.runs.set(&self.literals, &self.distances);
+            self.skip_runs()?;
+        }
+        Some(false)
+    }
+
+    /// Code by code, up to the end of the block or so many `turns`.
+    fn skip_codes(&mut self, avoided: &[Range<usize>], turns: usize) -> Option<Skipped> {
         let (bits, literals) = (&mut self.bits, &self.literals);
         let hull = hull(avoided);
         let mut reads_avoided = false;
         let mut output = self.output;
-        loop {
+        let mut is_end = false;
+        for _ in 0..turns {
             bits.refill()?;
             let mut entry = literals.get(bits.buffer)?;
             // Three literals take at most 45 bits, so that one more code with its extra bits may
@@ -111,24 +135,24 @@ impl<'a> Walker<'a> {
                 if entry.value() != LITERAL {
                     break;
                 }
-                bits.consume(entry);
+                bits.consume(entry.total());
                 output += 1;
                 entry = literals.get(bits.buffer)?;
             }
             let len = entry.sum(bits.buffer);
-            bits.consume(entry);
+            bits.consume(entry.total());
             match entry.value() {
                 LITERAL => output += 1,
                 END => {
-                    self.output = output;
-                    return Some(reads_avoided);
+                    is_end = true;
+                    break;
                 }
                 _ => {
                     bits.refill()?;
                     let entry = self.distances.get(bits.buffer)?;
                     // Before the beginning there is nothing to copy.
                     let from = output.checked_sub(entry.sum(bits.buffer))?;
-                    bits.consume(entry);
+                    bits.consume(entry.total());
                     if from < hull.end && from + len > hull.start {
                         reads_avoided |= touches(avoided, &(from..from + len));
                     }
@@ -136,6 +160,44 @@ impl<'a> Walker<'a> {
                 }
             }
         }
+        self.output = output;
+        Some(Skipped { is_end, reads_avoided })
+    }
+
+    /// Run by run, up to the end of the block. How far back matches lie is not read.
+    fn skip_runs(&mut self) -> Option<()> {
+        let (bits, runs) = (&mut self.bits, &self.runs);
+        let mut output = u64::try_from(self.output).ok()?;
+        let mut next = Next::LITERAL;
+        'filled: loop {
+            bits.refill()?;
+            // Two steps take at most 48 of 56 bits.
+            for _ in 0..2 {
+                let Some(step) = runs.get(bits.buffer, next) else {
+                    bits.refill()?;
+                    let is_distance = next == Next::DISTANCE;
+                    let table = if is_distance { &self.distances } else { &self.literals };
+                    let entry = table.get(bits.buffer)?;
+                    let len = entry.sum(bits.buffer);
+                    bits.consume(entry.total());
+                    match (is_distance, entry.value()) {
+                        (true, _) => next = Next::LITERAL,
+                        (false, END) => break 'filled,
+                        (false, LITERAL) => output += 1,
+                        (false, _) => {
+                            output += len as u64;
+                            next = Next::DISTANCE;
+                        }
+                    }
+                    continue 'filled;
+                };
+                output += step.made(bits.buffer);
+                bits.consume(step.total());
+                next = step.next();
+            }
+        }
+        self.output = usize::try_from(output).ok()?;
+        Some(())
     }
 
     fn set_fixed(&mut self) -> Option<()> {
@@ -167,7 +229,7 @@ impl<'a> Walker<'a> {
         while lengths.len() < literals + distances {
             bits.refill()?;
             let entry = self.distances.get(bits.buffer)?;
-            bits.consume(entry);
+            bits.consume(entry.total());
             let (value, repeat) = match entry.value() {
                 16 => (*lengths.last()?, bits.take(2)? + 3),
                 17 => (0, bits.take(3)? + 3),
@@ -242,9 +304,9 @@ impl Bits<'_> {
     }
 
     #[inline(always)]
-    fn consume(&mut self, entry: Entry) {
-        self.buffer >>= entry.total();
-        self.count -= entry.total() as usize;
+    fn consume(&mut self, count: u32) {
+        self.buffer >>= count;
+        self.count -= count as usize;
     }
 
     /// Up to 16 bits; `None` behind the end.
@@ -350,6 +412,36 @@ mod tests {
     }
 
     #[test]
+    fn long_blocks_are_walked_in_runs_to_the_same_end() {
+        // Literals of all widths, of which some are too wide for a run, and matches among them.
+        let mut state = 1_u32;
+        let bytes: Vec<u8> = (0..200_000_u32)
+            .map(|index| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let [high, .., low] = state.to_be_bytes();
+                let noise = high & (high >> 3) | low;
+                if index / 50 % 4 == 0 { (index % 50) as u8 } else { noise }
+            })
+            .collect();
+        for level in [1, 6, 9] {
+            let (stream, last) = zlib(&[&bytes[..150_000], &bytes[150_000..]], level);
+            let mut walker = Walker::new(&stream);
+            let blocks: Vec<Block> = std::iter::from_fn(|| walker.next(&[])).collect();
+            assert_eq!(blocks.last().map(|block| block.output.end), Some(bytes.len()));
+            let mut careful = Walker::new(&stream);
+            for block in blocks {
+                // Something to avoid that no match reaches.
+                let far = usize::MAX - 1..usize::MAX;
+                assert_eq!(careful.next(&[far]), Some(block), "level {level}");
+            }
+            assert!(walk(&stream).unwrap().last_block >= last);
+            for len in (0..stream.len()).step_by(997) {
+                assert_eq!(walk(&stream[..len]), None, "{len}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_stream_is_none() {
         // Block type 3; 300 bytes of zeros behind a stored block's header that has one byte only;
         // a dynamic block whose code length code has four codes of one bit.
@@ -367,7 +459,9 @@ mod tests {
         walker.literals.set(&lengths, literal_value).unwrap();
         walker.distances.set(&[1], distance_value).unwrap();
         walker.output = 5;
-        assert_eq!(walker.skip_codes(&[]), None);
+        assert!(walker.skip_codes(&[], usize::MAX).is_none());
+        walker.runs.set(&walker.literals, &walker.distances);
+        assert_eq!(walker.skip_runs(), None);
     }
 
     #[test]
