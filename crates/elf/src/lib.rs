@@ -35,7 +35,7 @@ mod wanted;
 pub use edit::{Edits, PatchSet, SearchPathEdit, SonameEdit};
 pub use encoding::{Class, Endian};
 pub use error::{Error, ErrorKind, Result};
-pub use patch::patch;
+pub use patch::{patch, patch_file};
 pub use read::{DynamicFlags, Elf, ExecutableStack, is_elf};
 pub use strip::{Strip, Strippable, strip, strippable};
 pub use symbols::{Binding, Symbol, SymbolVersion};

@@ -31,15 +31,31 @@ const SPARE_ENTRIES: u64 = 5;
 /// name what is not there; if there is no safe place for what they add; if the result, read again, is
 /// not what it should be.
 pub fn patch(bytes: &[u8], edits: &Edits) -> Result<PatchSet> {
+    Ok(proven(bytes, edits)?.0)
+}
+
+/// [`patch()`] and the edited file, the very bytes that were proven: for callers that want both, and
+/// whose file is large enough that another copy counts.
+///
+/// # Errors
+/// As [`patch()`].
+pub fn patch_file(bytes: &[u8], edits: &Edits) -> Result<(PatchSet, Vec<u8>)> {
+    let (patch, file) = proven(bytes, edits)?;
+    Ok((patch, file.unwrap_or_else(|| bytes.to_vec())))
+}
+
+/// What changes, and the file after it; no file if nothing does.
+fn proven(bytes: &[u8], edits: &Edits) -> Result<(PatchSet, Option<Vec<u8>>)> {
+    let nothing = || Ok((PatchSet::default(), None));
     if *edits == Edits::default() {
-        return Ok(PatchSet::default());
+        return nothing();
     }
     edits.check()?;
     let image = Image::read(bytes)?;
     let mut wanted = wanted::wanted(&image, edits)?;
     let stack = stack_edit(&image, edits);
     if wanted.changes_nothing(&image) && stack == Stack::Stays {
-        return Ok(PatchSet::default());
+        return nothing();
     }
     let names = dynstr::place(&image, &wanted)?;
     let demand = demand(&image, &mut wanted, &names, stack);
@@ -48,8 +64,9 @@ pub fn patch(bytes: &[u8], edits: &Edits) -> Result<PatchSet> {
         clear_executable_stack(&mut layout.segments);
     }
     let patch = write(&image, &wanted, &names, &demand, &layout)?;
-    verify::prove(&image, edits, &patch.apply(bytes))?;
-    Ok(patch)
+    let file = patch.apply(bytes);
+    verify::prove(&image, edits, &file)?;
+    Ok((patch, Some(file)))
 }
 
 /// What happens to `PT_GNU_STACK`.

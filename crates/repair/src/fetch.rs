@@ -1,15 +1,16 @@
 //! Between steps 4 and 5: reads each library that will be vendored, once.
 //!
 //! Its name hangs on its SHA-256, so no edit can be made before it is hashed; on one core, while the
-//! others would wait. They deflate it meanwhile, as it is: an edit touches one or two of its pieces,
-//! and all others serve in the result as well.
+//! others would wait. They deflate it meanwhile, as it is, and go on while the plan is made and
+//! carried out: an edit touches a few of its pieces, and all others serve in the result as well.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use rayon::prelude::*;
-use truewheel_wheel::{Digest, deflate};
+use truewheel_wheel::Digest;
 
+use crate::deflating::Deflating;
 use crate::error::{Error, Result};
 use crate::policy::Assessment;
 use crate::search::{Graph, NodeId, Place};
@@ -22,8 +23,8 @@ const MOST_KEPT: u64 = 1 << 29;
 pub(crate) struct Fetched {
     /// Its digest.
     pub(crate) digest: Digest,
-    /// Its contents, and its pieces deflated, where they were kept.
-    pub(crate) contents: Option<(Vec<u8>, Vec<deflate::Piece>)>,
+    /// Its contents, where they were kept.
+    pub(crate) contents: Option<Deflating>,
 }
 
 /// How much is kept of what is read.
@@ -31,7 +32,7 @@ pub(crate) struct Fetched {
 pub(crate) enum Keep {
     /// The digest is enough: nothing will be written.
     Digest,
-    /// Contents and deflated pieces, at this level.
+    /// The contents, and they are deflated, at this level.
     Contents(u32),
 }
 
@@ -60,22 +61,17 @@ pub(crate) fn fetch(
             if bytes.len() as u64 != library.size {
                 return Err(Error::changed(&library.path));
             }
-            Ok((id, fetched(bytes, keep)?))
+            Ok((id, fetched(bytes, keep)))
         })
         .collect()
 }
 
-fn fetched(bytes: Vec<u8>, keep: Keep) -> Result<Fetched> {
-    let Keep::Contents(level) = keep else {
-        return Ok(Fetched { digest: Digest::of(&bytes), contents: None });
-    };
-    let (digest, pieces) = rayon::join(
-        || Digest::of(&bytes),
-        || {
-            let pieces = deflate::pieces(bytes.len()).into_par_iter().with_max_len(1);
-            let pieces = pieces.map(|piece| deflate::compress_piece(&bytes, piece, level));
-            pieces.collect::<std::result::Result<Vec<_>, _>>()
-        },
-    );
-    Ok(Fetched { digest, contents: Some((bytes, pieces?)) })
+fn fetched(bytes: Vec<u8>, keep: Keep) -> Fetched {
+    match keep {
+        Keep::Digest => Fetched { digest: Digest::of(&bytes), contents: None },
+        Keep::Contents(level) => {
+            let contents = Deflating::begin(bytes, level);
+            Fetched { digest: Digest::of(contents.bytes()), contents: Some(contents) }
+        }
+    }
 }

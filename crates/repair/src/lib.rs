@@ -6,6 +6,7 @@
 //! before the plan, and nothing is decided after it.
 
 mod binary;
+mod deflating;
 mod error;
 mod fetch;
 pub mod groups;
@@ -96,6 +97,12 @@ pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
 ///
 /// As [`repair`].
 pub fn prepare(path: &Path, options: &Options) -> Result<Prepared> {
+    // On one of rayon's threads, so that what runs in the background has the others, and there is
+    // none too many.
+    rayon::scope(|_| prepare_here(path, options))
+}
+
+fn prepare_here(path: &Path, options: &Options) -> Result<Prepared> {
     let mut survey = survey::survey(path, options)?;
     let keep = Keep::Contents(options.compression_level);
     let (plan, libraries) = decide(&mut survey, options, keep)?;

@@ -12,14 +12,15 @@ use truewheel_elf::{Edits, PatchSet};
 use truewheel_wheel::{Digest, MemberPath, NewMember, Timestamp, Wheel, deflate};
 
 use crate::Libraries;
+use crate::deflating::Deflating;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::plan::{Plan, Vendored};
 
 /// Where the bytes of a new member come from.
 enum Source<'a> {
-    /// A library on this machine, as the plan knows it, and what is kept of it.
-    Library(&'a Vendored, Option<(Vec<u8>, Vec<deflate::Piece>)>),
+    /// A library on this machine, as the plan knows it, and its contents where they are kept.
+    Library(&'a Vendored, Option<Deflating>),
     /// A member of the input.
     Member(&'a MemberPath),
     /// The plan itself.
@@ -124,13 +125,23 @@ fn member_job<'a>(
     })
 }
 
-/// What is deflated already of the contents before their edit.
-enum Deflated {
-    Nothing,
-    /// Each piece by itself.
-    Pieces(Vec<deflate::Piece>),
+/// Contents before their edit, and what is deflated of them already.
+enum Contents {
+    /// Nothing.
+    Plain(Vec<u8>),
     /// All of it, as the input has it.
-    Stream(Vec<u8>),
+    Deflated(Vec<u8>, Vec<u8>),
+    /// Piece by piece, and not yet all.
+    Deflating(Deflating),
+}
+
+impl Contents {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Plain(bytes) | Self::Deflated(bytes, _) => bytes,
+            Self::Deflating(deflating) => deflating.bytes(),
+        }
+    }
 }
 
 fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
@@ -138,41 +149,37 @@ fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
         Source::Library(library, _) => library.source.display().to_string(),
         _ => job.path.as_str().to_owned(),
     };
-    let (mut bytes, done) = contents(wheel, job.source)?;
-    let old_len = bytes.len();
-    let mut changed = PatchSet::default();
-    if let Some(edits) = job.edits {
-        changed = truewheel_elf::patch(&bytes, edits).map_err(|error| Error::elf(name, error))?;
-        bytes = changed.apply_to(bytes);
-    }
-    let (compressed, digest) = rayon::join(
-        || deflate_edited(&bytes, old_len, done, &changed, level),
-        || Digest::of(&bytes),
-    );
+    let contents = contents(wheel, job.source)?;
+    let unedited = Edits::default();
+    let (changed, bytes) =
+        truewheel_elf::patch_file(contents.bytes(), job.edits.unwrap_or(&unedited))
+            .map_err(|error| Error::elf(name, error))?;
+    // The hash first: it is one long job, and other threads deflate meanwhile.
+    let (digest, compressed) =
+        rayon::join(|| Digest::of(&bytes), || deflate_edited(&bytes, contents, &changed, level));
     let (path, mode) = (job.path.clone(), job.mode);
     Ok(NewMember::from_compressed_parts(path, &bytes, &digest, compressed?, mode, job.modified)?)
 }
 
-/// Deflates `bytes`, and as little of them as what is `done` allows.
+/// Deflates `bytes`, and as little of them as what is done already allows.
 fn deflate_edited(
     bytes: &[u8],
-    old_len: usize,
-    done: Deflated,
+    old: Contents,
     changed: &PatchSet,
     level: u32,
 ) -> Result<deflate::Compressed> {
-    let pieces = match done {
-        Deflated::Stream(stream) => {
+    let done = match old {
+        Contents::Plain(_) => None,
+        Contents::Deflating(deflating) => Some(deflating),
+        Contents::Deflated(old, stream) => {
             let ranges = changed_ranges(changed)?;
-            if let Some(all) = deflate::try_splice(&stream, old_len, bytes, &ranges, level)? {
+            if let Some(all) = deflate::try_splice(&stream, old.len(), bytes, &ranges, level)? {
                 return Ok(all);
             }
-            Vec::new()
+            None
         }
-        Deflated::Pieces(pieces) => pieces,
-        Deflated::Nothing => Vec::new(),
     };
-    deflate_pieces(bytes, pieces, changed, level)
+    deflate_pieces(bytes, done, changed, level)
 }
 
 /// The bytes that an edit puts in place of others, by position.
@@ -189,31 +196,31 @@ fn changed_ranges(changed: &PatchSet) -> Result<Vec<Range<usize>>> {
     Ok(ranges)
 }
 
-/// Deflates the pieces of `bytes` that are not among `done`, or that `changed` touches.
+/// Deflates the pieces of `bytes` that `done` does not have, or that `changed` touches.
 fn deflate_pieces(
     bytes: &[u8],
-    done: Vec<deflate::Piece>,
+    done: Option<Deflating>,
     changed: &PatchSet,
     level: u32,
 ) -> Result<deflate::Compressed> {
-    let mut done: BTreeMap<usize, deflate::Piece> =
-        done.into_iter().map(|piece| (piece.range().start, piece)).collect();
-    let pieces: Vec<(Range<usize>, Option<deflate::Piece>)> = deflate::pieces(bytes.len())
-        .into_iter()
-        .map(|range| {
-            let known = done.remove(&range.start).filter(|piece| piece.range() == range);
-            (range.clone(), known.filter(|_| !touches(changed, &range)))
-        })
-        .collect();
-    let pieces: Vec<deflate::Piece> = pieces
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|(range, known)| match known {
-            Some(piece) => Ok(piece),
-            None => Ok(deflate::compress_piece(bytes, range, level)?),
-        })
-        .collect::<Result<_>>()?;
-    Ok(deflate::join(pieces)?)
+    let is_done = |range: &Range<usize>| {
+        done.as_ref().is_some_and(|done| done.has(range)) && !touches(changed, range)
+    };
+    let mut left = deflate::pieces(bytes.len());
+    left.retain(|range| !is_done(range));
+    let (fresh, kept) = rayon::join(
+        || {
+            let left = left.into_par_iter().with_max_len(1);
+            left.map(|range| deflate::compress_piece(bytes, range, level)).collect::<Vec<_>>()
+        },
+        || done.map_or(Ok(Vec::new()), Deflating::finish),
+    );
+    let mut pieces = BTreeMap::new();
+    for piece in kept?.into_iter().map(Ok).chain(fresh) {
+        let piece = piece?;
+        pieces.insert(piece.range().start, piece);
+    }
+    Ok(deflate::join(pieces.into_values().collect())?)
 }
 
 fn touches(changed: &PatchSet, range: &Range<usize>) -> bool {
@@ -223,21 +230,22 @@ fn touches(changed: &PatchSet, range: &Range<usize>) -> bool {
         || (!changed.append.is_empty() && changed.append_at < end)
 }
 
-/// The bytes of a member before its edit, and what of them is deflated already.
-fn contents(wheel: &Wheel, source: Source<'_>) -> Result<(Vec<u8>, Deflated)> {
-    match source {
-        Source::Bytes(bytes) => Ok((bytes.to_vec(), Deflated::Nothing)),
+fn contents(wheel: &Wheel, source: Source<'_>) -> Result<Contents> {
+    Ok(match source {
+        Source::Bytes(bytes) => Contents::Plain(bytes.to_vec()),
         Source::Member(path) => {
             let member = wheel.member(path.as_str()).ok_or_else(|| {
                 Error::verify(path.as_str(), "the plan names a member that is not there")
             })?;
-            let stream = wheel.read_raw(member)?;
-            let deflated = stream.map_or(Deflated::Nothing, Deflated::Stream);
-            Ok((wheel.read(member)?, deflated))
+            let bytes = wheel.read(member)?;
+            match wheel.read_raw(member)? {
+                Some(stream) => Contents::Deflated(bytes, stream),
+                None => Contents::Plain(bytes),
+            }
         }
-        Source::Library(_, Some((bytes, pieces))) => Ok((bytes, Deflated::Pieces(pieces))),
-        Source::Library(library, None) => Ok((read_library(library)?, Deflated::Nothing)),
-    }
+        Source::Library(_, Some(deflating)) => Contents::Deflating(deflating),
+        Source::Library(library, None) => Contents::Plain(read_library(library)?),
+    })
 }
 
 /// A build that still runs may replace the file between its reading and now. Size and time tell, as
