@@ -1,5 +1,7 @@
 //! What was typed. Flags are named as auditwheel, delocate and delvewheel name them.
 
+mod check;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,6 +15,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+pub(crate) use check::Check;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -43,6 +47,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Bring the libraries a wheel needs into it, and give it the tag it earns
     Repair(Box<Repair>),
+    /// Say whether wheels keep what their tags promise, and fail if they do not
+    Check(Box<Check>),
     /// List the named sets of libraries that --exclude-group leaves out
     Groups(Groups),
 }

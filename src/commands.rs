@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use truewheel_repair::{Error, Plan, Prepared};
 
-use crate::config::{Config, RepairTask, Task};
+use crate::config::{CheckTask, Config, RepairTask, Task};
 use crate::progress::Progress;
 use crate::report::Printer;
 use crate::status::Status;
@@ -21,11 +21,30 @@ pub(crate) fn run(config: &Config) -> Status {
     match &config.task {
         Task::Repair(task) if task.dry_run => dry_run(task, &printer),
         Task::Repair(task) => repair(task, &printer),
+        Task::Check(task) => check(task, &printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
             Status::Done
         }
     }
+}
+
+/// Every wheel is looked at, also behind one that fails.
+fn check(task: &CheckTask, printer: &Printer) -> Status {
+    if task.list {
+        printer.rules(task.json);
+        return Status::Done;
+    }
+    let mut reports = Vec::new();
+    for wheel in &task.wheels {
+        match truewheel_repair::check(wheel, &task.options) {
+            Ok(report) => reports.push(report),
+            Err(error) => printer.error(Some(wheel), &error),
+        }
+    }
+    printer.checks(&reports, task.json);
+    let is_good = reports.len() == task.wheels.len() && reports.iter().all(|report| report.passed);
+    if is_good { Status::Done } else { Status::Failed }
 }
 
 fn dry_run(task: &RepairTask, printer: &Printer) -> Status {

@@ -1,6 +1,8 @@
 //! What will be done: the command line over the environment over the defaults. Nothing else in
 //! truewheel reads the environment.
 
+mod check;
+
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,8 @@ use truewheel_repair::groups::{self, GROUPS, Group};
 use truewheel_repair::{Include, Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions};
 
 use crate::cli::{self, Cli, ColorChoice, Command};
+
+pub(crate) use check::CheckTask;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +34,7 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) enum Task {
     Repair(Box<RepairTask>),
+    Check(Box<CheckTask>),
     Groups(GroupsTask),
 }
 
@@ -71,6 +76,7 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
     }
     let task = match cli.command {
         Command::Repair(typed) => Task::Repair(Box::new(repair(*typed)?)),
+        Command::Check(typed) => Task::Check(Box::new(check::check(*typed)?)),
         Command::Groups(typed) => Task::Groups(GroupsTask {
             groups: match typed.names.as_slice() {
                 [] => GROUPS.iter().collect(),

@@ -4,6 +4,7 @@
 //! were written, a plan, what a wheel needs. This file knows how to print; what each command says is in
 //! a file of its own.
 
+mod check;
 mod groups;
 mod repair;
 
@@ -62,6 +63,12 @@ impl Printer {
     /// A closed pipe is the reader's choice, so failing to print is not followed up.
     fn data(&self, text: &str) {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// Data for people, with colours where standard output is a terminal.
+    fn styled(&self, text: &str) {
+        let mut stream = AutoStream::new(std::io::stdout(), self.color);
+        let _ = stream.write_all(text.as_bytes());
     }
 
     fn say(&self, text: &str) {

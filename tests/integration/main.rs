@@ -7,6 +7,8 @@ mod support;
 
 /// The crate graph and the house rules of ARCHITECTURE.md, as tests.
 mod architecture;
+/// Verdicts on finished wheels: each finding, what silences it, and its JSON.
+mod check;
 /// Help, exit statuses, standard output against standard error.
 mod cli;
 /// Bytes that somebody made up: no panic, and never half a wheel.

@@ -14,7 +14,7 @@ use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack};
 
 use crate::target::{self, Arch, Libc};
 
-pub(crate) use macho::MachFile;
+pub(crate) use macho::{MachFile, MachSlice};
 pub(crate) use pe::PeFile;
 
 /// Which loader a file is for, by its magic number.

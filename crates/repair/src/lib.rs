@@ -6,6 +6,7 @@
 //! before the plan, and nothing is decided after it.
 
 mod binary;
+mod check;
 mod deflating;
 mod error;
 mod fetch;
@@ -34,6 +35,9 @@ use std::path::{Path, PathBuf};
 
 use truewheel_wheel::{MemberPath, Wheel, Written};
 
+pub use check::{
+    CHECK_SCHEMA, CheckOptions, CheckReport, Finding, RULES, Rule, Severity, SymbolPattern, check,
+};
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use options::{Include, Options, RpathStyle, SearchDirectory, SearchOptions};
 pub use plan::{Plan, Vendored};

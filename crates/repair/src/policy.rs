@@ -11,6 +11,7 @@ mod candidates;
 pub mod manylinux;
 pub mod musllinux;
 mod obstacle;
+mod standing;
 mod tags;
 mod uses;
 
@@ -27,6 +28,7 @@ use crate::wheel_target::WheelTarget;
 
 use manylinux::Level;
 pub use obstacle::{Obstacle, ObstacleKind};
+pub(crate) use standing::{Standing, stand};
 use tags::Tags;
 pub(crate) use tags::{promise_of, tag_of};
 use uses::{android_obstacles, isa_extension, python_obstacle, users_of};

@@ -59,6 +59,16 @@ pub(crate) struct Found {
     pub by_soname: bool,
 }
 
+/// The rule of a library that no rule of the loader leads to.
+pub(crate) const ONLY_ONE_OF_NAME: &str = "the only one of that name in the wheel";
+
+impl Found {
+    /// Whether a repair has to write the way: the loader does not find it by itself.
+    pub(crate) fn is_guess(&self) -> bool {
+        self.rule == ONLY_ONE_OF_NAME
+    }
+}
+
 /// What a needed name leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {

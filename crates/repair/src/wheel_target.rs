@@ -21,7 +21,7 @@ pub(crate) struct WheelTarget {
 }
 
 /// What platform tags say of the target: architecture, C library.
-fn of_tag(tag: &PlatformTag) -> (Option<Arch>, Option<Libc>) {
+pub(crate) fn of_tag(tag: &PlatformTag) -> (Option<Arch>, Option<Libc>) {
     match tag {
         PlatformTag::Linux { arch } => (arch.parse().ok(), None),
         PlatformTag::Manylinux { arch, .. } | PlatformTag::ManylinuxAlias { arch, .. } => {

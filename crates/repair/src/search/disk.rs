@@ -52,6 +52,8 @@ pub(crate) struct Disk {
     by_real_path: HashMap<PathBuf, Candidate>,
     by_size: HashMap<u64, Vec<usize>>,
     sonames: HashMap<PathBuf, BTreeMap<String, PathBuf>>,
+    /// No file is looked at.
+    is_empty: bool,
 }
 
 impl Disk {
@@ -65,7 +67,13 @@ impl Disk {
             by_real_path: HashMap::new(),
             by_size: HashMap::new(),
             sonames: HashMap::new(),
+            is_empty: false,
         }
+    }
+
+    /// A machine without a single library: what is not in the wheel is nowhere.
+    pub(crate) fn none(machine: Machine, libc: Option<Libc>) -> Self {
+        Self { is_empty: true, ..Self::new(None, machine, libc) }
     }
 
     /// Every library that fitted, in the order in which they were met.
@@ -89,6 +97,9 @@ impl Disk {
 
     /// Looks at `path`, follows its links and says whether the target would load it.
     pub(crate) fn candidate(&mut self, path: &Path) -> Result<Candidate> {
+        if self.is_empty {
+            return Ok(Candidate::Absent);
+        }
         let Some(real) = real_path(self.sysroot.as_deref(), path) else {
             return Ok(Candidate::Absent);
         };
@@ -176,6 +187,9 @@ impl Disk {
 
     fn index_sonames(&mut self, directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
         let mut index = BTreeMap::new();
+        if self.is_empty {
+            return Ok(index);
+        }
         for name in shared_object_names(directory) {
             let path = directory.join(&name);
             if let Candidate::Fit(library) = self.candidate(&path)?

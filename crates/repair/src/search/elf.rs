@@ -29,7 +29,7 @@ use truewheel_wheel::{MemberPath, relative};
 
 use super::disk::{self, Disk};
 use super::paths::{base_name, environment_path, join, parent, words};
-use super::{Found, Graph, Node, NodeId, Place, Resolution};
+use super::{Found, Graph, Node, NodeId, ONLY_ONE_OF_NAME, Place, Resolution};
 use crate::binary::ElfFile;
 use crate::error::Result;
 use crate::left_out::Choices;
@@ -363,7 +363,7 @@ impl<'a> Search<'a> {
         Some(Resolution::File(
             id,
             Found {
-                rule: "the only one of that name in the wheel".to_owned(),
+                rule: ONLY_ONE_OF_NAME.to_owned(),
                 directory: words(environment_path(path).as_deref().map_or("", parent)),
                 by_soname: path.file_name() != needed,
             },

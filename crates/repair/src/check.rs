@@ -1,0 +1,212 @@
+//! Whether a finished wheel keeps what it promises, told from the wheel alone.
+//!
+//! `repair` asks what must be done to a wheel on the machine that built it; `check` asks what a
+//! stranger gets who installs it. So no directory of this machine is searched: a library is in the
+//! wheel, or the tag promises it, or it is missing. What is wrong is data, a [`Finding`] each: a
+//! wheel may have many faults, and one reading tells them all. [`RULES`] lists them.
+//!
+//! What is not proved is not called an error. A finding that depends on what else an environment
+//! has is a warning, and its message says on what.
+
+mod blas;
+mod content;
+mod dist_info;
+mod facts;
+mod finding;
+mod lack;
+mod libraries;
+mod linux;
+mod macos;
+mod names;
+mod record;
+mod requires;
+mod rules;
+mod windows;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use truewheel_wheel::{ErrorKind as WheelErrorKind, PlatformTag, Wheel};
+
+use crate::error::{Error, Result};
+use crate::groups::Group;
+use crate::pattern;
+use facts::Facts;
+use requires::Requires;
+
+pub use finding::Finding;
+pub use names::SymbolPattern;
+pub use rules::{RULES, Rule, Severity};
+
+/// The version of the report's form; a reader of JSON looks at it first.
+pub const CHECK_SCHEMA: &str = "truewheel.check/1";
+
+/// What a check may be told.
+#[derive(Clone, Debug, Default)]
+pub struct CheckOptions {
+    /// Globs on needed names: what matches is brought by somebody else.
+    pub exclude: Vec<String>,
+    /// Named sets of such globs.
+    pub exclude_groups: Vec<&'static Group>,
+    /// Globs on names of libraries that must not be in the wheel or needed by it.
+    pub forbid: Vec<String>,
+    /// Globs on names of libraries of which one must be in the wheel or needed by it.
+    pub require: Vec<String>,
+    /// Symbols that no binary may use or define.
+    pub forbid_symbol: Vec<SymbolPattern>,
+    /// Symbols that a binary must use or define.
+    pub require_symbol: Vec<SymbolPattern>,
+    /// Largest size of the wheel file, in bytes.
+    pub max_size: Option<u64>,
+    /// Largest size of all contents together, in bytes.
+    pub max_unpacked_size: Option<u64>,
+    /// Do not look at x86-64-v2/v3/v4 markers.
+    pub allow_isa_extensions: bool,
+    /// Codes of findings that do not count and are not listed.
+    pub ignore: Vec<String>,
+    /// Warnings fail the check.
+    pub strict: bool,
+}
+
+impl CheckOptions {
+    /// Every glob of what somebody else brings.
+    fn excluded(&self) -> Vec<String> {
+        let groups = self.exclude_groups.iter().flat_map(|group| group.patterns);
+        self.exclude.iter().cloned().chain(groups.map(|glob| (*glob).to_owned())).collect()
+    }
+}
+
+/// The verdict on one wheel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// [`CHECK_SCHEMA`].
+    pub schema: &'static str,
+    /// The file.
+    pub wheel: PathBuf,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Platform tags of the file name.
+    pub tags: Vec<String>,
+    /// The best platform tag that the contents earn, where there are policies to say so.
+    pub earned: Option<String>,
+    /// Findings left out by `--ignore`.
+    pub ignored: usize,
+    /// Heaviest first.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// How many findings have this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// What the checks of one wheel work on, and what they say.
+struct Check<'a> {
+    wheel: &'a Wheel,
+    facts: &'a Facts,
+    requires: Requires,
+    options: &'a CheckOptions,
+    findings: Vec<Finding>,
+    earned: Option<PlatformTag>,
+}
+
+impl Check<'_> {
+    fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    fn tags(&self) -> &[PlatformTag] {
+        &self.wheel.filename().platforms
+    }
+}
+
+/// Checks the wheel at `path`. A wheel that cannot be read is a finding, too.
+///
+/// # Errors
+///
+/// The operating system refuses the file, or a pattern of `options` is none.
+pub fn check(path: &Path, options: &CheckOptions) -> Result<CheckReport> {
+    let mut report = CheckReport {
+        schema: CHECK_SCHEMA,
+        wheel: path.to_owned(),
+        passed: false,
+        tags: Vec::new(),
+        earned: None,
+        ignored: 0,
+        findings: Vec::new(),
+    };
+    match Wheel::open(path) {
+        Ok(wheel) => {
+            report.tags = wheel.filename().platforms.iter().map(ToString::to_string).collect();
+            look(&wheel, options, &mut report)?;
+        }
+        Err(error) => report.findings.push(unreadable(error)?),
+    }
+    finding::sort(&mut report.findings);
+    let all = report.findings.len();
+    report.findings.retain(|finding| !options.ignore.iter().any(|code| code == finding.code));
+    report.ignored = all - report.findings.len();
+    report.passed = report.count(Severity::Error) == 0
+        && (!options.strict || report.count(Severity::Warning) == 0);
+    Ok(report)
+}
+
+fn look(wheel: &Wheel, options: &CheckOptions, report: &mut CheckReport) -> Result<()> {
+    let mut findings = Vec::new();
+    let facts = Facts::read(wheel, &mut findings);
+    let mut check = Check {
+        wheel,
+        facts: &facts,
+        requires: Requires::default(),
+        options,
+        findings,
+        earned: None,
+    };
+    record::check(&mut check);
+    dist_info::check(&mut check);
+    content::check(&mut check)?;
+    linux::check(&mut check)?;
+    macos::check(&mut check)?;
+    windows::check(&mut check)?;
+    blas::check(&mut check);
+    names::check(&mut check)?;
+    report.earned = check.earned.as_ref().map(ToString::to_string);
+    report.findings = check.findings;
+    Ok(())
+}
+
+/// What the opening of a wheel says, as a finding; the operating system's refusal is no fault of
+/// the wheel.
+fn unreadable(error: truewheel_wheel::Error) -> Result<Finding> {
+    let rule = match error.kind() {
+        WheelErrorKind::Io { .. } => return Err(Error::from(error)),
+        WheelErrorKind::Filename { .. } => rules::FILE_NAME,
+        WheelErrorKind::NoDistInfo
+        | WheelErrorKind::ManyDistInfo(_)
+        | WheelErrorKind::OtherDistInfo { .. } => rules::DIST_INFO,
+        _ => rules::ARCHIVE,
+    };
+    Ok(Finding::new(rule, error.to_string()))
+}
+
+/// Whether some pattern matches a name or, where `name` is a path, its last part.
+struct Patterns {
+    texts: Vec<String>,
+    globs: globset::GlobSet,
+}
+
+impl Patterns {
+    fn new(texts: &[String]) -> Result<Self> {
+        Ok(Self { texts: texts.to_vec(), globs: pattern::globs(texts)? })
+    }
+
+    /// The first pattern that matches.
+    fn of(&self, name: &str) -> Option<&str> {
+        let base = crate::search::paths::base_name(name);
+        let first = |name: &str| self.globs.matches(name).first().copied();
+        let index = first(name).or_else(|| first(base))?;
+        self.texts.get(index).map(String::as_str)
+    }
+}

@@ -1,0 +1,104 @@
+//! Which packages a wheel requires, and whether one of them may bring a library.
+//!
+//! The contents of other packages are not known here, so names must do: `libcublas.so.12` is told of
+//! `nvidia-cublas-cu12`, `../nvidia/cublas/lib` as well. A name is a hint and no proof; what it
+//! explains is a warning and not silence.
+
+use truewheel_wheel::{Metadata, normalize_name};
+
+/// Shorter words are in too many names to say anything.
+const SHORTEST_WORD: usize = 4;
+
+/// The projects that METADATA requires, normalised (PEP 503).
+#[derive(Debug, Default)]
+pub(super) struct Requires(Vec<String>);
+
+impl Requires {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let own = normalize_name(metadata.name());
+        let required = metadata.requires_dist().filter(|text| !is_extra(text)).map(project);
+        Self(required.filter(|name| !name.is_empty() && *name != own).collect())
+    }
+
+    /// The required project that the directory `path` below site-packages may be of.
+    pub(super) fn of_directory(&self, path: &str) -> Option<&str> {
+        let top = path.split('/').next().unwrap_or(path);
+        let top = normalize_name(top.trim_end_matches(".libs"));
+        let is_it = |name: &&String| {
+            **name == top || name.strip_prefix(&*top).is_some_and(|rest| rest.starts_with('-'))
+        };
+        self.0.iter().find(is_it).map(String::as_str)
+    }
+
+    /// The required project that a library of this name may be of.
+    pub(super) fn of_library(&self, name: &str) -> Option<&str> {
+        let stem = stem(name);
+        if stem.len() < SHORTEST_WORD {
+            return None;
+        }
+        let is_it = |project: &&String| {
+            let plain: String = project.chars().filter(char::is_ascii_alphanumeric).collect();
+            plain.contains(&stem)
+                || project
+                    .split('-')
+                    .any(|word| word.len() > SHORTEST_WORD && stem.starts_with(word))
+        };
+        self.0.iter().find(is_it).map(String::as_str)
+    }
+}
+
+/// `libcublas.so.12` → `cublas`; letters and digits in lower case.
+fn stem(name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let name = name.strip_prefix("lib").unwrap_or(&name);
+    let end = [".so", ".dylib", ".dll"].iter().filter_map(|end| name.find(end)).min();
+    let name = name.get(..end.unwrap_or(name.len())).unwrap_or(name);
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    plain.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
+}
+
+/// The name at the beginning of a requirement (PEP 508).
+fn project(requirement: &str) -> String {
+    let end = requirement
+        .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'))
+        .unwrap_or(requirement.len());
+    normalize_name(requirement.get(..end).unwrap_or_default())
+}
+
+/// An extra is the user's choice, and no import may depend on it.
+fn is_extra(requirement: &str) -> bool {
+    requirement.split_once(';').is_some_and(|(_, marker)| marker.contains("extra"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requires(lines: &[&str]) -> Requires {
+        let text: String = lines.iter().map(|line| format!("Requires-Dist: {line}\n")).collect();
+        let text = format!("Name: demo\nVersion: 1\n{text}");
+        Requires::of(&Metadata::parse(&text).expect("metadata"))
+    }
+
+    #[test]
+    fn a_library_is_told_of_the_project_that_has_its_name() {
+        let requires =
+            requires(&["nvidia-cublas-cu12 (==12.1); platform_system == 'Linux'", "torch>=2"]);
+        assert_eq!(requires.of_library("libcublas.so.12"), Some("nvidia-cublas-cu12"));
+        assert_eq!(requires.of_library("libtorch_cpu.so"), Some("torch"));
+        assert_eq!(requires.of_library("libfoo.so.1"), None);
+    }
+
+    #[test]
+    fn a_directory_is_told_of_the_project_that_begins_with_it() {
+        let requires = requires(&["nvidia-cublas-cu12", "numpy"]);
+        assert_eq!(requires.of_directory("nvidia/cublas/lib"), Some("nvidia-cublas-cu12"));
+        assert_eq!(requires.of_directory("numpy.libs"), Some("numpy"));
+        assert_eq!(requires.of_directory("scipy.libs"), None);
+    }
+
+    #[test]
+    fn an_extra_brings_nothing() {
+        assert_eq!(requires(&["foobar; extra == 'all'"]).of_library("libfoobar.so"), None);
+    }
+}

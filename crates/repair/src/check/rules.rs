@@ -1,0 +1,252 @@
+//! Every rule of `check`, with its code, its usual severity and where it comes from.
+//!
+//! A code is a promise: scripts and `--ignore` name it, so it never changes its meaning. The table
+//! is also the documentation that `truewheel check --list` prints.
+
+use serde::Serialize;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The wheel breaks a rule or a promise: the check fails.
+    Error,
+    /// It works on most systems, or nothing can be proved: the check fails with `--strict`.
+    Warning,
+    /// Worth knowing; never fails.
+    Note,
+}
+
+impl Severity {
+    /// As it is printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// One thing that `check` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Its stable name.
+    pub code: &'static str,
+    /// The usual severity; a finding may weigh less or more, and its message says why.
+    pub severity: Severity,
+    /// What is wrong when it is found.
+    pub what: &'static str,
+    /// The standard, manual or issue that the rule comes from.
+    pub source: &'static str,
+}
+
+macro_rules! rules {
+    ($($name:ident $code:literal $severity:ident $what:literal $source:literal)*) => {
+        $(
+            pub(crate) const $name: Rule = Rule {
+                code: $code,
+                severity: Severity::$severity,
+                what: $what,
+                source: $source,
+            };
+        )*
+
+        /// Every rule, in the order in which findings are listed.
+        pub const RULES: &[Rule] = &[$($name),*];
+    };
+}
+
+rules! {
+    ARCHIVE "archive" Error
+        "the archive or a member cannot be read, or zip readers would not agree about it"
+        "APPNOTE.TXT; PyPA, Binary distribution format"
+    FILE_NAME "file-name" Error
+        "the file name is not that of a wheel"
+        "PyPA, Binary distribution format, File name convention"
+    DIST_INFO "dist-info" Error
+        "there is not exactly one .dist-info directory, or it is of another project or version"
+        "PyPA, Binary distribution format, The .dist-info directory"
+    RECORD_MISSING "record-missing" Error
+        "there is no RECORD"
+        "PyPA, Recording installed projects"
+    RECORD_FORMAT "record-format" Error
+        "RECORD is no CSV of path, hash and size in UTF-8"
+        "PEP 376; PyPA, Recording installed projects"
+    RECORD_NO_FILE "record-no-file" Error
+        "a row of RECORD has no file"
+        "PyPA, Binary distribution format, Signed wheel files"
+    RECORD_NO_ROW "record-no-row" Error
+        "a file has no row in RECORD"
+        "PyPA, Binary distribution format, Signed wheel files"
+    RECORD_TWO_ROWS "record-two-rows" Error
+        "a file has several rows in RECORD"
+        "PyPA, Recording installed projects"
+    RECORD_SIZE "record-size" Error
+        "RECORD gives a file another size"
+        "PyPA, Recording installed projects"
+    RECORD_HASH "record-hash" Error
+        "RECORD gives a file another hash, or none"
+        "PyPA, Binary distribution format: every file but RECORD must have a hash"
+    RECORD_ALGORITHM "record-algorithm" Warning
+        "a hash of RECORD is not SHA-256 and was not compared; md5 and sha1 are forbidden"
+        "PyPA, Binary distribution format: sha256 or better"
+    RECORD_SIGNATURE "record-signature" Warning
+        "RECORD.jws or RECORD.p7s, which no installer verifies and every change invalidates"
+        "PyPA, Binary distribution format: signatures are deprecated"
+    WHEEL_FILE "wheel-file" Error
+        "WHEEL is missing or cannot be read"
+        "PyPA, Binary distribution format, File contents"
+    WHEEL_VERSION "wheel-version" Error
+        "Wheel-Version is of a major version that installers refuse"
+        "PyPA, Binary distribution format, Installing a wheel"
+    WHEEL_TAGS "wheel-tags" Error
+        "the tags in WHEEL are not those of the file name"
+        "PyPA, Binary distribution format: Tag is the expanded tag of the file name"
+    ROOT_IS_PURELIB "root-is-purelib" Error
+        "Root-Is-Purelib is missing, there twice, or neither true nor false"
+        "PyPA, Binary distribution format, File contents"
+    PURELIB_BINARY "purelib-binary" Warning
+        "binaries are installed into purelib, the place of what runs on every machine"
+        "PyPA, Binary distribution format; auditwheel refuses such wheels"
+    METADATA "metadata" Error
+        "METADATA is missing or cannot be read"
+        "PyPA, Core metadata specifications"
+    METADATA_NAME "metadata-name" Error
+        "the name in METADATA is not that of the file name"
+        "PyPA, Binary distribution format, File name convention"
+    METADATA_VERSION "metadata-version" Error
+        "the version in METADATA is not that of the file name"
+        "PyPA, Binary distribution format, File name convention"
+    ANY_TAG "any-tag" Error
+        "the wheel has binaries and says that it runs on any platform"
+        "PyPA, Platform compatibility tags, `any`"
+    LINUX_TAG "linux-tag" Warning
+        "a linux_* tag promises nothing, and PyPI takes no such wheel"
+        "PEP 513; PyPI's upload rules"
+    SYMLINK "symlink" Error
+        "a symbolic link: installers write a file with the text of the link"
+        "PyPA, Binary distribution format knows files only; pip #5919"
+    SYMLINK_COPY "symlink-copy" Warning
+        "one library is there under several names that were links: each is another library to the loader"
+        "ld.so(8): libraries are told apart by file; auditwheel #331"
+    DUPLICATE "duplicate" Warning
+        "one binary is there several times"
+        "size of the wheel"
+    SAME_SONAME "same-soname" Warning
+        "different libraries have one SONAME: a process that loads one takes it for the other"
+        "glibc, elf/dl-load.c, _dl_map_object; auditwheel #231"
+    TWO_RUNTIMES "two-runtimes" Warning
+        "one process loads two copies or versions of a runtime that has state of its own"
+        "auditwheel #24; scipy #22654"
+    CASE "case" Warning
+        "paths that are one where case does not count, as on Windows and macOS"
+        "NTFS, APFS"
+    SIZE "size" Error
+        "the wheel is larger than --max-size allows"
+        "--max-size"
+    UNPACKED_SIZE "unpacked-size" Error
+        "the contents are larger than --max-unpacked-size allows"
+        "--max-unpacked-size"
+    FORBIDDEN_LIBRARY "forbidden-library" Error
+        "a library that --forbid names is in the wheel or needed by it"
+        "--forbid"
+    REQUIRED_LIBRARY "required-library" Error
+        "a library that --require names is neither in the wheel nor needed by it"
+        "--require"
+    FORBIDDEN_SYMBOL "forbidden-symbol" Error
+        "a binary uses or defines a symbol that --forbid-symbol names"
+        "--forbid-symbol"
+    REQUIRED_SYMBOL "required-symbol" Error
+        "no binary uses or defines a symbol that --require-symbol names"
+        "--require-symbol"
+    TAG "tag" Error
+        "the contents do not earn a tag of the file name"
+        "PEP 600, PEP 656, PEP 738; auditwheel's policies; Apple's minimum versions"
+    BROADER_TAG "broader-tag" Note
+        "the contents earn a tag that more systems accept"
+        "PEP 600"
+    ARCH "arch" Error
+        "a binary is for another processor than the tag"
+        "gABI, e_machine; <mach-o/loader.h>, cputype; PE Format, Machine"
+    MISSING_ARCH "missing-arch" Error
+        "a Mach-O file lacks a processor that the tag names"
+        "PyPA, Platform compatibility tags, macOS"
+    LIBC "libc" Error
+        "a binary is for another C library than the tag"
+        "PEP 600, PEP 656"
+    MISSING_LIBRARY "missing-library" Error
+        "a needed library is not in the wheel, and systems with its tag need not have it"
+        "PEP 513; auditwheel's policies"
+    REQUIRED_PACKAGE "required-package" Warning
+        "a needed library is not in the wheel; its name says that a required package may bring it"
+        "PyPA, Core metadata, Requires-Dist"
+    DRIVER "driver" Warning
+        "a needed library belongs to the machine's drivers: no import without them"
+        "NVIDIA, Mesa, Vulkan: the library must be that of the kernel's driver"
+    UNREACHABLE "unreachable-library" Error
+        "a needed library is in the wheel, and no search path leads to it"
+        "ld.so(8); dyld(1)"
+    LIBPYTHON "libpython" Error
+        "an extension needs libpython, which many interpreters do not have as a library"
+        "PEP 513, libpythonX.Y.so.1; bpo-21536"
+    RPATH_ABSOLUTE "rpath-absolute" Error
+        "a search path of the machine that built it"
+        "ld.so(8), RPATH; Debian policy 10.2"
+    RPATH_WORKING_DIRECTORY "rpath-working-directory" Error
+        "a search path that is empty or relative: libraries are taken from the working directory"
+        "ld.so(8): a zero-length name is the current directory; CWE-426"
+    RPATH_OUTSIDE "rpath-outside" Error
+        "a search path that leads out of site-packages"
+        "ld.so(8), $ORIGIN"
+    RPATH_PACKAGE "rpath-package" Warning
+        "a search path that leads into another package, which METADATA does not require"
+        "PyPA, Core metadata, Requires-Dist"
+    RPATH_DANGLING "rpath-dangling" Warning
+        "a search path to a directory that the wheel does not have"
+        "ld.so(8), $ORIGIN"
+    EXECUTABLE_STACK "executable-stack" Error
+        "a binary asks for an executable stack, which glibc refuses from 2.41 on"
+        "glibc 2.41, NEWS: dlopen of such a library fails"
+    TEXT_RELOCATIONS "text-relocations" Warning
+        "code is relocated (DT_TEXTREL): hardened systems and Android refuse that"
+        "gABI, DF_TEXTREL; SELinux execmod; Android 6"
+    UNDEFINED_VERSION "undefined-version" Error
+        "a file needs a version of a library in the wheel that this library does not define"
+        "LSB Core, Symbol versioning; ld.so: version not found"
+    UNDEFINED_SYMBOL "undefined-symbol" Error
+        "nothing that a file needs defines a symbol that it uses"
+        "gABI, Shared object dependencies"
+    BLAS_INTEGERS "blas-integers" Error
+        "a file calls the 32-bit names of a BLAS whose integers have 64 bits"
+        "OpenBLAS, INTERFACE64 and SYMBOLSUFFIX; numpy #25732"
+    SONAME_FILE "soname-file" Warning
+        "the wheel has headers, and a library whose SONAME is no file: what links with it finds nothing"
+        "gABI, DT_SONAME; numpy #25505"
+    INSTALL_NAME "install-name" Error
+        "an install name is an absolute path that macOS does not have"
+        "dyld(1)"
+    UNSIGNED "unsigned" Error
+        "code for arm64 without a signature: macOS kills the process that loads it"
+        "Apple, macOS 11 release notes: arm64 code must be signed"
+    EXTENSION_PYTHON "extension-python" Warning
+        "the file name of an extension is for a Python that the wheel's tag does not name"
+        "PEP 3149; PEP 425"
+    DLOPEN "dlopen" Warning
+        "a binary holds the name of a library that may be loaded by dlopen and is not there"
+        "dlopen(3)"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_there_once_and_in_kebab_case() {
+        for rule in RULES {
+            assert_eq!(RULES.iter().filter(|other| other.code == rule.code).count(), 1);
+            assert!(rule.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+            assert!(!rule.what.is_empty() && !rule.source.is_empty(), "{}", rule.code);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What `check` will do.
+
+use std::path::PathBuf;
+
+use truewheel_repair::{CheckOptions, RULES, SymbolPattern};
+
+use super::{Result, UsageError, expand, given, groups_of};
+use crate::cli;
+
+/// A check of several wheels, or the list of rules.
+#[derive(Debug)]
+pub(crate) struct CheckTask {
+    pub(crate) wheels: Vec<PathBuf>,
+    pub(crate) options: CheckOptions,
+    pub(crate) list: bool,
+    pub(crate) json: bool,
+}
+
+pub(super) fn check(typed: cli::Check) -> Result<CheckTask> {
+    let symbols = |texts: &[String]| texts.iter().map(|text| SymbolPattern::parse(text)).collect();
+    let options = CheckOptions {
+        exclude: given(typed.exclude),
+        exclude_groups: groups_of(&given(typed.exclude_group))?,
+        forbid: given(typed.forbid),
+        require: given(typed.require),
+        forbid_symbol: symbols(&given(typed.forbid_symbol)),
+        require_symbol: symbols(&given(typed.require_symbol)),
+        max_size: typed.max_size.map(|text| size("--max-size", &text)).transpose()?,
+        max_unpacked_size: typed
+            .max_unpacked_size
+            .map(|text| size("--max-unpacked-size", &text))
+            .transpose()?,
+        allow_isa_extensions: typed.disable_isa_ext_check,
+        ignore: codes(given(typed.ignore))?,
+        strict: typed.strict,
+    };
+    let wheels = expand(typed.wheels)?;
+    Ok(CheckTask { wheels, options, list: typed.list, json: typed.json })
+}
+
+/// Codes that exist: one that is misspelt would ignore nothing, in silence.
+fn codes(codes: Vec<String>) -> Result<Vec<String>> {
+    let codes: Vec<String> = codes.iter().map(|code| code.trim().to_owned()).collect();
+    match codes.iter().find(|code| !RULES.iter().any(|rule| rule.code == **code)) {
+        None => Ok(codes),
+        Some(code) => Err(UsageError(format!(
+            "`--ignore {code}` is no code of a finding; `truewheel check --list` lists them"
+        ))),
+    }
+}
+
+/// `100M`, `100MB` and `1500K` count in thousands, `95Mi` and `95MiB` in 1024.
+fn size(option: &str, text: &str) -> Result<u64> {
+    let wrong = || {
+        UsageError(format!("`{option} {text}` is no size, such as 50000000, 50M, 50MB or 48MiB"))
+    };
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();
+    let factor: u64 = match unit.strip_suffix('b').unwrap_or(&unit) {
+        "" => 1,
+        "k" => 1000,
+        "m" => 1_000_000,
+        "g" => 1_000_000_000,
+        "ki" => 1 << 10,
+        "mi" => 1 << 20,
+        "gi" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_of_1000_and_of_1024() {
+        for (text, bytes) in [
+            ("17", 17),
+            ("100M", 100_000_000),
+            ("3kb", 3000),
+            ("95MiB", 99_614_720),
+            ("2Gi", 2 << 30),
+        ] {
+            assert_eq!(size("--max-size", text).ok(), Some(bytes), "{text}");
+        }
+        for text in ["", "M", "1.5M", "-1", "10X", "99999999999G"] {
+            assert!(size("--max-size", text).is_err(), "{text}");
+        }
+    }
+}

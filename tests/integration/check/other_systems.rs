@@ -1,0 +1,91 @@
+//! Wheels for macOS and Windows.
+
+use std::fs;
+
+use super::{Verdict, only};
+use crate::support::{Wheel, testdata};
+
+fn bytes(path: &str) -> Vec<u8> {
+    fs::read(testdata(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn mac(tag: &str, module: &str) -> Wheel {
+    let tag = format!("cp312-cp312-{tag}");
+    Wheel::new("demo").tag(&tag).file("demo/_ext.so", bytes(&format!("macho/{module}")))
+}
+
+fn lines(wheel: &Wheel, words: &[&str]) -> Vec<String> {
+    Verdict::of(wheel, words).lines()
+}
+
+#[test]
+fn a_module_for_macos_has_the_processors_and_the_system_of_the_tag() {
+    let library = bytes("macho/libneeded.arm64.dylib");
+    let wheel =
+        |tag: &str| mac(tag, "module.arm64.so").file("lib/libneeded.1.dylib", library.clone());
+    let rpath = "error rpath-absolute demo/_ext.so: LC_RPATH `/opt/demo/lib` is a directory of the \
+                 machine that built it";
+    assert_eq!(lines(&wheel("macosx_15_0_arm64"), &[]), [rpath]);
+    let both = lines(&wheel("macosx_15_0_universal2"), &[]);
+    assert!(both.contains(
+        &"error missing-arch demo/_ext.so: is for arm64, the tag also names x86_64".to_owned()
+    ));
+    let old = lines(&wheel("macosx_11_0_arm64"), &[]);
+    assert!(
+        old.contains(
+            &"error tag *: the tag promises macOS 11.0 on arm64, demo/_ext.so, lib/libneeded.1.dylib need 14.2"
+                .to_owned()
+        ),
+        "{old:#?}"
+    );
+}
+
+#[test]
+fn an_install_name_leads_to_a_file_of_the_wheel() {
+    let missing =
+        lines(&mac("macosx_15_0_arm64", "module.arm64.so"), &["--ignore", "rpath-absolute"]);
+    assert_eq!(
+        missing,
+        ["error missing-library *: `@rpath/libneeded.1.dylib` is not in the wheel: needed by \
+          demo/_ext.so; macOS does not have it"]
+    );
+    let elsewhere = mac("macosx_15_0_arm64", "module.arm64.so")
+        .file("demo/deep/libneeded.1.dylib", bytes("macho/libneeded.arm64.dylib"));
+    assert_eq!(
+        lines(&elsewhere, &["--ignore", "rpath-absolute"]),
+        ["error unreachable-library *: `@rpath/libneeded.1.dylib` does not lead to \
+          `demo/deep/libneeded.1.dylib` in the wheel: needed by demo/_ext.so"]
+    );
+}
+
+#[test]
+fn a_module_for_windows_has_the_machine_of_the_tag_and_its_dlls() {
+    let wheel = |tag: &str| {
+        let tag = format!("cp312-cp312-{tag}");
+        Wheel::new("demo").tag(&tag).file("demo/_ext.pyd", bytes("pe/module.x64.pyd"))
+    };
+    let with_library = wheel("win_amd64").file("demo/needed.dll", bytes("pe/needed.x64.dll"));
+    assert_eq!(
+        only(&with_library),
+        "warning missing-library *: `late.dll` is not in the wheel: needed by demo/_ext.pyd at the \
+         first call; it is not known to be a part of Windows"
+    );
+    assert_eq!(
+        lines(&wheel("win_amd64"), &["--exclude", "late.dll"]),
+        [
+            "warning missing-library *: `needed.dll` is not in the wheel: needed by demo/_ext.pyd; it is \
+          not known to be a part of Windows"
+        ]
+    );
+    assert_eq!(
+        lines(&wheel("win_arm64"), &[]),
+        ["error arch demo/_ext.pyd: for x64, the wheel is for arm64, arm64x"]
+    );
+}
+
+#[test]
+fn symbols_have_no_underscore_of_macos() {
+    let wheel = mac("macosx_15_0_arm64", "module.arm64.so");
+    let words = ["--require-symbol", "PyInit_*", "--ignore", "missing-library,rpath-absolute"];
+    assert_eq!(Verdict::of(&wheel, &words).status, 0);
+}
