@@ -131,6 +131,9 @@ pub(crate) struct Repair {
     /// Write no list of what was brought along (`.dist-info/sboms/truewheel.cdx.json`)
     #[arg(long)]
     pub(crate) no_sbom: bool,
+    /// Bring the licences of the packages that libraries come from, as far as they are found
+    #[arg(long)]
+    pub(crate) licenses: bool,
     /// Deflate level of new and changed members, 0 to 12
     #[arg(short = 'z', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=12))]
     pub(crate) zip_compression_level: Option<u32>,

@@ -110,7 +110,7 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
         clear_executable_stack: typed.clear_execstack,
         allow_isa_extensions: typed.disable_isa_ext_check,
         sbom: !typed.no_sbom,
-        licenses: false,
+        licenses: typed.licenses,
         source_date_epoch: number("SOURCE_DATE_EPOCH")?,
         compression_level: level(typed.zip_compression_level)?,
     };

@@ -1,6 +1,8 @@
 //! The SBOM: what it lists, whose it says a library is, and what it keeps to itself.
 
+mod licenses;
 mod providers;
+mod schema;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

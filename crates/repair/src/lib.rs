@@ -12,6 +12,7 @@ mod error;
 mod fetch;
 pub mod groups;
 mod left_out;
+mod licenses;
 mod links;
 mod mangle;
 mod options;

@@ -20,6 +20,7 @@ use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
 
 use crate::error::{Error, Line, Result};
 use crate::fetch::Fetched;
+use crate::licenses;
 use crate::links::Links;
 use crate::options::Options;
 use crate::policy::Assessment;
@@ -125,6 +126,7 @@ pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, BTreeMap<NodeId, Me
     set_tags(findings.wheel, tags, &mut plan)?;
     let uses = uses(findings.graph, &libraries);
     let providers = sbom::providers(&mut plan, &uses, findings.options);
+    licenses::plan(findings.wheel, &mut plan, &providers, findings.options)?;
     sbom::plan(findings.wheel, &mut plan, uses, providers, findings.options)?;
     Ok((plan, libraries))
 }

@@ -13,6 +13,7 @@ mod os_release;
 mod place;
 mod purl;
 mod python;
+mod rpm;
 
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,7 @@ pub(crate) fn find(questions: &[Question], sysroot: Option<&Path>, licenses: Lic
     let wanted = Wanted::new(&root, questions, &found);
     if !wanted.is_empty() {
         found.fill(dpkg::find(&wanted, &root, licenses, notes));
+        found.fill(rpm::find(&wanted, &root, licenses, notes));
         found.fill(apk::find(&wanted, &root, licenses, notes));
     }
     found.fill(python.of_the_system);

@@ -44,7 +44,7 @@ pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use filename::{WheelFilename, normalize_name, normalize_version};
 pub use member::{Member, MemberKind};
-pub use metadata::Metadata;
+pub use metadata::{Metadata, with_license_files};
 pub use new_member::NewMember;
 pub use path::{Installed, MemberPath, Scheme, relative};
 pub use platform::{ManylinuxAlias, PlatformTag, WindowsArch};

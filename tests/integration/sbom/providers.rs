@@ -1,7 +1,7 @@
 //! The packages that libraries come from, by databases of a target's root.
 
 use super::{component, document};
-use crate::support::{Elf, Output, Sandbox, Wheel};
+use crate::support::{Elf, Output, Sandbox, Wheel, testdata};
 
 /// The component of `libfoo.so.1`, which a wheel needs and `sandbox` has somewhere.
 fn foo(sandbox: &Sandbox, words: &[&str]) -> serde_json::Value {
@@ -217,4 +217,79 @@ fn the_plan_says_whose_a_library_is() {
     let run = sandbox.try_repair(&wheel, &["--dry-run", "--json"]);
     let plan: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(plan["vendored"][0]["provider"], purl);
+}
+
+/// The root of a system whose rpm database is a file of `testdata/providers`.
+fn with_rpm(files: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    // The header of this package lists /usr/lib64/libfoo.so.1.2 and the link to it.
+    library(&sandbox, "sysroot/usr/lib64/libfoo.so.1.2");
+    sandbox.write("sysroot/etc/os-release", "ID=\"almalinux\"\nVERSION_ID=\"9.4\"\n");
+    for (from, to) in files {
+        let bytes = std::fs::read(testdata(&format!("providers/{from}"))).expect("a database");
+        sandbox.write(&format!("sysroot/{to}"), bytes);
+    }
+    sandbox
+}
+
+#[test]
+fn rpm_knows_its_files_in_every_format_that_its_database_had() {
+    for files in [
+        &[("Packages", "var/lib/rpm/Packages")][..],
+        &[("big/Packages", "var/lib/rpm/Packages")],
+        &[("Packages.db", "usr/lib/sysimage/rpm/Packages.db")],
+        &[("rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite")],
+        &[("rpmdb.sqlite", "usr/share/rpm/rpmdb.sqlite")],
+        &[
+            ("log/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite"),
+            ("log/rpmdb.sqlite-wal", "var/lib/rpm/rpmdb.sqlite-wal"),
+        ],
+    ] {
+        let sandbox = with_rpm(files);
+        let directory = sandbox.path("sysroot/usr/lib64");
+        let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+        let output = sandbox.repair(&wheel, &["--lib-path", &directory]);
+        let foo = component(&document(&output), &output, "libfoo-#.so.1.2").clone();
+        let purl = "pkg:rpm/almalinux/foo-libs@1.2-3.el9?arch=x86_64&distro=almalinux-9.4&epoch=1";
+        assert_eq!(foo["purl"], purl, "{files:?}");
+        assert_eq!(foo["version"], "1:1.2-3.el9");
+        assert_eq!(foo["licenses"][0]["license"]["name"], "MIT and zlib");
+        assert_eq!(evidence(&foo), "rpm lists /usr/lib64/libfoo.so.1.2");
+    }
+}
+
+#[test]
+fn a_package_that_is_in_the_log_alone_is_unknown_without_it() {
+    let sandbox = with_rpm(&[("log/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite")]);
+    let directory = sandbox.path("sysroot/usr/lib64");
+    let output = repair(&sandbox, &["--lib-path", &directory]);
+    let document = document(&output);
+    assert!(component(&document, &output, "libfoo-#.so.1.2")["purl"].is_null());
+}
+
+#[test]
+fn a_damaged_rpm_database_costs_the_answer_and_no_more() {
+    for (name, place) in [
+        ("Packages", "var/lib/rpm/Packages"),
+        ("Packages.db", "var/lib/rpm/Packages.db"),
+        ("rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite"),
+    ] {
+        let bytes = std::fs::read(testdata(&format!("providers/{name}"))).expect("a database");
+        let sandbox = with_rpm(&[]);
+        let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+        let directory = sandbox.path("sysroot/usr/lib64");
+        let words = ["--lib-path", &*directory, "--dry-run"];
+        for len in [0, 1, 30, 100, 600, 4096, 5000, bytes.len() / 2, bytes.len() - 1] {
+            sandbox.write(&format!("sysroot/{place}"), &bytes[..len]);
+            let run = sandbox.try_repair(&wheel, &words);
+            assert_eq!(run.status, 0, "{name} cut at {len}: {run:?}");
+        }
+        for at in (0..bytes.len()).step_by(bytes.len() / 40) {
+            let mut damaged = bytes.clone();
+            damaged[at..bytes.len().min(at + 7)].fill(0xff);
+            sandbox.write(&format!("sysroot/{place}"), damaged);
+            let run = sandbox.try_repair(&wheel, &words);
+            assert_eq!(run.status, 0, "{name} damaged at {at}: {run:?}");
+        }
+    }
 }

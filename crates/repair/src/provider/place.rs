@@ -189,6 +189,11 @@ impl Wanted {
         self.by_name.is_empty()
     }
 
+    /// Whether a file of this name is wanted.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// The question that `listed`, a path from the target's root, answers.
     pub(super) fn matches(&self, root: &Root, listed: &str) -> Option<(usize, Closeness)> {
         let (directory, name) = listed.rsplit_once('/').unwrap_or(("", listed));

@@ -180,7 +180,7 @@ fn library_component(component: &Component, digests: &BTreeMap<&str, Digest>) ->
         "properties": property_list(copy.collect()),
     });
     if *result != component.source {
-        let notes = "names and search paths edited so that the loader finds it in the wheel";
+        let notes = "edited by truewheel so that the loader finds it in the wheel";
         library["pedigree"]["notes"] = json!(notes);
     }
     if let Some(provider) = &component.provider {
@@ -259,6 +259,10 @@ fn dependencies(
         let needs = needs.filter(|need| known.contains(need) && need != name);
         graph.entry(name.to_owned()).or_default().extend(needs);
     }
+    // What nobody needs by name was brought along to be opened at run time, by the wheel.
+    let needed: BTreeSet<&String> = graph.values().flatten().collect();
+    let opened: Vec<String> = known.iter().filter(|name| !needed.contains(name)).cloned().collect();
+    graph.entry(root.to_owned()).or_default().extend(opened);
     let entries = graph.into_iter().map(|(name, needs)| json!({"ref": name, "dependsOn": needs}));
     Value::Array(entries.collect())
 }
