@@ -1,7 +1,7 @@
 //! Edits, signs or merges Mach-O files from the command line, for scripts that try the editor on many files.
 //!
-//! `edit IN OUT [--name FILE] [--id ID] [--load SLICE OLD NEW]... [--rpath SLICE PATH]... [--no-rpaths SLICE]...`
-//! `edit IN OUT --sign [--name FILE]`, `edit IN OUT --merge OTHER...`
+//! `macho IN OUT [--name FILE] [--id ID] [--load SLICE OLD NEW]... [--rpath SLICE PATH]... [--no-rpaths SLICE]...`
+//! `macho IN OUT --sign [--name FILE]`, `macho IN OUT --merge OTHER...`
 //!
 //! SLICE counts from 0; the rpaths named are those of the slice afterwards. FILE is what the file is called, else the
 //! name of OUT. Prints what an edit gave up and how many bytes change; exits 1 if the edit is refused.
@@ -34,7 +34,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn run(arguments: Vec<String>) -> Outcome<String> {
     let [input, output, options @ ..] = &arguments[..] else {
-        return Err("usage: edit IN OUT [EDIT...]".into());
+        return Err("usage: macho IN OUT [EDIT...]".into());
     };
     let bytes = std::fs::read(input)?;
     let mut edits = Edits::default();
