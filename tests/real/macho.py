@@ -204,6 +204,8 @@ def slice_problems(old: reader.Slice, new: reader.Slice, want: list) -> list[str
         k: v for k, v in new.segments.items() if k != "__LINKEDIT"
     }:
         found.append("a segment changed")
+    if new.signature and new.segments["__LINKEDIT"][1] % (1 << 14):
+        found.append("the memory of __LINKEDIT is no multiple of a page")
     end = old.signature.offset if old.signature else len(old.data)
     if old.data[old.first_content : end] != new.data[new.first_content : end]:
         found.append("the content changed")

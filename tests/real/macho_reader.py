@@ -173,7 +173,7 @@ def signature_problems(found: Slice) -> list[str]:
     address, memory_size, offset, size = found.segments["__LINKEDIT"]
     if not offset + size == signature.offset + signature.size == len(found.data):
         problems.append("__LINKEDIT, the signature and the slice do not end together")
-    if memory_size < size or memory_size % 4096:
+    if memory_size < size:
         problems.append(f"__LINKEDIT takes {memory_size} bytes of memory for {size}")
     if not any(d.hash_type == 2 for d in signature.directories):
         problems.append("no SHA-256")
