@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the ELF files of this directory. Needs gcc with GNU ld on x86_64 and glibc 2.34 or later. The tests use the
+# Makes the ELF files of this directory. Needs gcc with GNU ld on x86_64 and glibc 2.34 or later, and
+# `zig` (PyPI: ziglang) for Android. The tests use the
 # committed files and never run this.
 set -eu
 cd "$(dirname "$0")"
@@ -44,5 +45,39 @@ $cc "$work/module.c" -lm -Wl,-z,x86-64-v3 -o needs-x86-64-v3.so
 $cc "$work/fpectl.c" -o needs-fpectl.so
 $cc "$work/cxx.c" -Wl,-soname,libstdc++.so.6 -Wl,--version-script="$work/cxx.versions" -o newer-libstdc++.so
 $cc "$work/uses_cxx.c" newer-libstdc++.so -o uses-newer-libstdc++.so
+zig=${ZIG:-"python3 -m ziglang"}
+# As Android's NDK makes them: libraries of the system that give each symbol a version, and a note of the API level. The
+# system's libraries are made here, with nothing but names in them.
+cat > "$work/system.c" <<'END'
+void *malloc(unsigned long n) { return (void *)n; }
+double cos(double x) { return x; }
+double sqrt(double x) { return x; }
+END
+cat > "$work/note.s" <<'END'
+.section .note.android.ident,"a",%note
+.balign 4
+.4byte 8, 4, 1
+.asciz "Android"
+.4byte 24
+END
+cat > "$work/android.c" <<'END'
+double cos(double), sqrt(double);
+void *malloc(unsigned long);
+double answer(double x) { return cos(x) + sqrt(x); }
+void *grow(unsigned long n) { return malloc(n); }
+END
+echo 'LIBC { global: *; };' > "$work/bionic"
+android="$zig cc -target aarch64-linux-android -O1 -shared -fPIC -nostdlib"
+for name in libc libm libdl; do
+    $android "$work/system.c" -Wl,-soname,$name.so -Wl,--version-script="$work/bionic" -o "$work/$name.so"
+done
+$android "$work/android.c" "$work/note.s" -s -Wl,-soname,libdemo.so.1 -Wl,--no-as-needed "$work/libm.so" "$work/libdl.so" "$work/libc.so" \
+    -o android.so
+# Needs a glibc that is newer than every listed policy: a version of a libc that is made here, and nothing else of it.
+echo 'GLIBC_2.43 { global: from_the_future; };' > "$work/future"
+echo 'void from_the_future(void) {}' > "$work/future.c"
+echo 'void from_the_future(void); void *PyInit__ext(void) { from_the_future(); return 0; }' > "$work/uses_future.c"
+gcc -shared -fPIC -nostdlib "$work/future.c" -Wl,-soname,libc.so.6 -Wl,--version-script="$work/future" -o "$work/libc.so.6"
+gcc -O1 -shared -fPIC -s -nostdlib "$work/uses_future.c" "$work/libc.so.6" -Wl,-z,noseparate-code -o needs-glibc-2.43.so
 chmod 644 ./*.so
 ls -l

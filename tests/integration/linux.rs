@@ -1,5 +1,7 @@
 //! Whole repairs of wheels for Linux.
 
+/// Wheels for Android.
+mod android;
 /// Libraries that nothing needs by name and that come along all the same.
 mod include;
 /// What is left out of the wheel, and what only force brings in.

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::{Elf, Sandbox, Wheel, skip, testdata};
 
 /// Whether `python3` is there and is a program for x86_64 Linux with glibc, as the test files are.
-fn has_python() -> bool {
+pub(crate) fn has_python() -> bool {
     let code = "import platform, sys; sys.exit(platform.libc_ver()[0] != 'glibc' or platform.machine() != 'x86_64')";
     Command::new("python3").args(["-c", code]).status().is_ok_and(|status| status.success())
 }

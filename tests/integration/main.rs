@@ -25,6 +25,8 @@ mod record;
 mod refusals;
 /// One test for each bug, named for what went wrong.
 mod regression;
+/// Where the tools before this one are silently wrong.
+mod regression_silent;
 /// Same input, same bytes; repaired twice, unchanged.
 mod reproducible;
 /// The list of what was brought along, and the packages it names.

@@ -3,6 +3,7 @@
 //! A plan can be printed before one byte is changed, compared with another, and held against the
 //! finished wheel. After it nothing is decided any more.
 
+mod data;
 mod describe;
 mod elf;
 mod metadata;

@@ -10,6 +10,7 @@ pub mod android;
 mod candidates;
 pub mod manylinux;
 pub mod musllinux;
+mod notes;
 mod obstacle;
 mod standing;
 mod tags;
@@ -103,7 +104,8 @@ pub(crate) fn assess(
     let mut tags = Tags { policy: &policy, requested, promised, earned }.choose(existing);
     tags.sort();
     tags.dedup();
-    let (vendor, notes) = (outcome.vendor, policy.notes());
+    let notes = policy.notes(&outcome.vendor);
+    let vendor = outcome.vendor;
     Ok(Assessment { vendor, earned, obstacles, tags, notes, outcomes, fault })
 }
 
@@ -333,32 +335,6 @@ impl Policy<'_> {
             reasons,
             earned: earned.map(|promise| tag_of(promise, arch).to_string()),
         })
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        let arch = self.target.arch;
-        if self.has_no_policy() {
-            notes.push(format!(
-                "no policy exists for {arch}: the wheel keeps the tag `linux_{arch}`, and PyPI takes \
-                 no such wheel"
-            ));
-        }
-        for (_, path, file) in self.graph.members() {
-            let machine = &file.machine;
-            if (arch, machine.arch) == (Arch::Armv6l, Some(Arch::Armv7l))
-                && machine.arm_cpu_arch.is_some()
-            {
-                notes.push(format!("{path} is for ARMv7, and the wheel for ARMv6"));
-            }
-            if self.target.libc == Some(Libc::Musl) && file.has_relr {
-                notes.push(format!(
-                    "{} has DT_RELR relocations, which musl reads from 1.2.4 on; no tag says so",
-                    path.as_str()
-                ));
-            }
-        }
-        notes
     }
 }
 

@@ -66,6 +66,43 @@ fn a_program_outside_site_packages_that_needs_a_library_is_refused() {
 }
 
 #[test]
+fn what_only_data_files_need_goes_with_them() {
+    let sandbox = sandbox();
+    sandbox.elf("libs/libbar.so.2", &Elf::library("libbar.so.2"));
+    sandbox.elf("libs/libfoo.so.1", &foo().needed("libbar.so.2"));
+    for (member, rpath) in [
+        ("demo-1.0.data/data/lib/libown.so", "$ORIGIN/demo.libs"),
+        ("demo-1.0.data/data/share/demo/plugin.bin", "$ORIGIN/../../lib/demo.libs"),
+        ("demo-1.0.data/data/bin/tool", "$ORIGIN/../lib/demo.libs"),
+        ("demo-1.0.data/data/top", "$ORIGIN/lib/demo.libs"),
+    ] {
+        let wheel = Wheel::demo(&Elf::module(&[])).elf(member, &Elf::module(&["libfoo.so.1"]));
+        let wheel = wheel.unlisted(member);
+        let place = Sandbox::new();
+        let libs = sandbox.path("libs");
+        let output = place.repair(&wheel, &["--lib-path", &libs]);
+        assert_eq!(output.elf(member).rpath.as_deref(), Some(rpath), "{member}");
+        let directory = "demo-1.0.data/data/lib/demo.libs";
+        assert_eq!(output.names_in(directory), ["libbar-#.so.2", "libfoo-#.so.1"]);
+        assert_eq!(output.names_in("demo.libs"), [""; 0]);
+        let library = output.elf(&output.vendored(directory, "libfoo-#.so.1"));
+        assert_eq!(library.rpath.as_deref(), Some("$ORIGIN"));
+        assert_eq!(output.bytes("demo/_ext.so"), Elf::module(&[]).bytes());
+    }
+}
+
+#[test]
+fn what_data_files_and_the_package_both_need_is_refused() {
+    let sandbox = sandbox();
+    let needs_foo = Elf::module(&["libfoo.so.1"]);
+    let wheel = Wheel::demo(&needs_foo).elf("demo-1.0.data/data/lib/libown.so", &needs_foo);
+    let text = sandbox.refusal(&wheel, &LIBS);
+    let place = "demo-1.0.data/data/lib/libown.so is installed outside site-packages and needs \
+                 `libfoo.so.1` from there\n";
+    assert!(text.starts_with(place), "{text}");
+}
+
+#[test]
 fn a_program_that_needs_nothing_but_the_system_stays_as_it_is() {
     let sandbox = Sandbox::new();
     let program = Elf::of("elf/program");

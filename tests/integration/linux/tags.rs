@@ -149,6 +149,16 @@ fn a_private_libstdcxx_of_the_wheel_may_be_newer_than_the_policy() {
 }
 
 #[test]
+fn a_glibc_newer_than_every_listed_policy_has_a_tag_of_its_own() {
+    let wheel = Wheel::demo(&Elf::of("repair/needs-glibc-2.43.so"));
+    assert_eq!(platforms(&wheel, &[]), "manylinux_2_43_x86_64");
+    let words = ["--plat", "manylinux_2_45_x86_64"];
+    assert_eq!(platforms(&wheel, &words), "manylinux_2_43_x86_64.manylinux_2_45_x86_64");
+    let text = Sandbox::new().refusal(&wheel, &["--plat", "manylinux_2_42_x86_64"]);
+    assert!(text.contains("needs GLIBC_2.43 of libc.so.6 (from_the_future)"), "{text}");
+}
+
+#[test]
 fn the_isa_check_can_be_switched_off() {
     let wheel = Wheel::demo(&Elf::of("repair/needs-x86-64-v3.so"));
     assert_eq!(platforms(&wheel, &["--disable-isa-ext-check"]), OLDEST);

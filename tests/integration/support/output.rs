@@ -134,6 +134,23 @@ impl Output {
         rows.collect()
     }
 
+    /// Installs it into `environment` as pip does on POSIX: each directory of `.data` where it belongs.
+    pub(crate) fn install(&self, environment: &Path) {
+        let site = "lib/python3.12/site-packages";
+        for (path, bytes) in &self.members {
+            let data = path.split_once('/').filter(|(top, _)| top.ends_with(".data"));
+            let place = match data.and_then(|(_, below)| below.split_once('/')) {
+                Some(("platlib" | "purelib", below)) => format!("{site}/{below}"),
+                Some(("scripts", below)) => format!("bin/{below}"),
+                Some(("data", below)) => below.to_owned(),
+                _ => format!("{site}/{path}"),
+            };
+            let to = environment.join(place);
+            fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
+            fs::write(&to, bytes).expect("a file");
+        }
+    }
+
     /// Unpacks it as an installer does that knows only site-packages.
     pub(crate) fn unpack(&self, directory: &Path) {
         for (path, bytes) in &self.members {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use truewheel_elf::{Edits, ExecutableStack, SonameEdit};
 use truewheel_wheel::{Installed, MemberPath, Wheel, relative};
 
+use super::data;
 use super::search_path::{self, Ground, origin};
 use super::{Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
@@ -45,10 +46,11 @@ pub(super) fn plan(
 /// by it.
 fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<NodeId, MemberPath>> {
     let keeps = globs(&findings.options.no_mangle)?;
+    let of_data = data::directories(findings.graph, directory)?;
     let names = mangle::names(findings.graph, findings.fetched, &|n| keeps.is_match(n));
     let mut places: BTreeMap<NodeId, MemberPath> = names
         .into_iter()
-        .map(|(id, name)| Ok((id, directory.join(&name)?)))
+        .map(|(id, name)| Ok((id, of_data.get(&id).unwrap_or(directory).join(&name)?)))
         .collect::<Result<_>>()?;
     for included in &findings.graph.included {
         places.insert(included.id, included.member.clone());
