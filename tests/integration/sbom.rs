@@ -88,6 +88,17 @@ fn the_graph_leads_from_the_wheel_to_every_library() {
 }
 
 #[test]
+fn a_library_that_is_opened_at_run_time_belongs_to_the_wheel() {
+    let wheel = Wheel::demo(&Elf::module(&[]));
+    let output = sandbox().repair(&wheel, &["--lib-path", "libs", "--include", "libfoo.so.1"]);
+    let document = document(&output);
+    let root = document["metadata"]["component"]["bom-ref"].as_str().unwrap();
+    assert_eq!(needs(&document, root), ["demo.libs/libfoo.so.1"]);
+    let bar = output.vendored("demo.libs", "libbar-#.so.2");
+    assert_eq!(needs(&document, "demo.libs/libfoo.so.1"), [&bar]);
+}
+
+#[test]
 fn nothing_of_this_machine_is_in_it() {
     let sandbox = sandbox();
     let output = sandbox.repair(&wheel(), &LIBS);

@@ -180,6 +180,20 @@ fn a_python_package_provides_what_its_record_lists() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_absolute_row_of_record_does_not_tell_its_directory() {
+    let sandbox = Sandbox::new();
+    library(&sandbox, "env/opt/libfoo.so.1");
+    let row = sandbox.path("env/opt/libfoo.so.1");
+    installed(&sandbox, "env/lib/python3.12/site-packages", &row, "pip\n");
+    let foo = foo(&sandbox, &["--lib-path", "env/opt"]);
+    assert_eq!(
+        (foo["name"].as_str(), evidence(&foo)),
+        (Some("Foo_Libs"), "RECORD lists libfoo.so.1")
+    );
+}
+
 #[test]
 fn of_a_python_package_that_the_system_installed_the_system_is_believed() {
     let site = "usr/lib/python3.12/site-packages";

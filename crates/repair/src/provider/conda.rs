@@ -3,6 +3,7 @@
 //! `conda-meta/NAME-VERSION-BUILD.json` in the environment's directory lists the package's files
 //! relative to it. Licences stay in the package cache, below `info/licenses`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use super::place::{self, Best, Closeness, Root};
 use super::purl::Purl;
 use super::{LicenseFile, Licenses, Provider, Question};
+use crate::search::paths::base_name;
 
 /// What is read of a file of conda-meta; unknown and missing fields do not matter.
 #[derive(Debug, Default, Deserialize)]
@@ -34,19 +36,29 @@ pub(super) fn find(
     licenses: Licenses,
     notes: &mut Vec<String>,
 ) -> Best<Provider> {
-    let mut best = Best::default();
+    let mut prefixes: BTreeMap<PathBuf, Vec<Asked>> = BTreeMap::new();
     for (question, item) in questions.iter().enumerate() {
         for (index, path) in item.paths.iter().enumerate() {
             let prefix = root.ancestors(path).find(|dir| dir.join("conda-meta").is_dir());
             let Some(prefix) = prefix else { continue };
-            let Some(relative) = relative(prefix, path) else { continue };
-            if let Some(package) = owner(prefix, &relative, notes) {
-                let provider = provider(package, relative, licenses);
-                best.offer(question, Closeness::exact(index), provider);
+            if let Some(relative) = relative(prefix, path) {
+                let asked = Asked { question, index, relative };
+                prefixes.entry(prefix.to_owned()).or_default().push(asked);
             }
         }
     }
+    let mut best = Best::default();
+    for (prefix, asked) in &prefixes {
+        search(prefix, asked, licenses, &mut best, notes);
+    }
     best
+}
+
+/// A path of a question, below the environment.
+struct Asked {
+    question: usize,
+    index: usize,
+    relative: String,
 }
 
 /// `path` below `directory`, `/`-separated.
@@ -54,30 +66,37 @@ fn relative(directory: &Path, path: &Path) -> Option<String> {
     Some(path.strip_prefix(directory).ok()?.to_str()?.replace('\\', "/"))
 }
 
-fn owner(prefix: &Path, relative: &str, notes: &mut Vec<String>) -> Option<Package> {
+/// Reads each package of an environment once, whatever is asked.
+fn search(
+    prefix: &Path,
+    asked: &[Asked],
+    licenses: Licenses,
+    best: &mut Best<Provider>,
+    notes: &mut Vec<String>,
+) {
     let directory = prefix.join("conda-meta");
-    let name = relative.rsplit('/').next().unwrap_or(relative);
-    for file in place::names(&directory) {
-        // `history` and others lie beside them.
-        if !file.ends_with(".json") {
+    // `history` and others lie beside them.
+    for file in place::names(&directory).iter().filter(|name| name.ends_with(".json")) {
+        let text = place::read_text(&directory.join(file)).unwrap_or_default();
+        if !asked.iter().any(|asked| text.contains(base_name(&asked.relative))) {
             continue;
         }
-        let text = place::read_text(&directory.join(&file)).unwrap_or_default();
-        if !text.contains(name) {
-            continue;
-        }
-        match serde_json::from_str::<Package>(&text) {
-            Ok(package) if package.files.iter().any(|path| path == relative) => {
-                return Some(package);
+        let package = match serde_json::from_str::<Package>(&text) {
+            Ok(package) => package,
+            Err(error) => {
+                notes.push(format!("conda-meta/{file}: {error}"));
+                continue;
             }
-            Ok(_) => {}
-            Err(error) => notes.push(format!("conda-meta/{file}: {error}")),
+        };
+        let files: BTreeSet<&str> = package.files.iter().map(String::as_str).collect();
+        for asked in asked.iter().filter(|asked| files.contains(&*asked.relative)) {
+            let provider = provider(&package, asked.relative.clone(), licenses);
+            best.offer(asked.question, Closeness::exact(asked.index), provider);
         }
     }
-    None
 }
 
-fn provider(package: Package, path: String, licenses: Licenses) -> Provider {
+fn provider(package: &Package, path: String, licenses: Licenses) -> Provider {
     let kind = [".conda", ".tar.bz2"].iter().find(|end| package.file_name.ends_with(*end));
     let purl = Purl {
         kind: "conda",
@@ -96,14 +115,14 @@ fn provider(package: Package, path: String, licenses: Licenses) -> Provider {
         database: "conda-meta",
         purl: purl.to_string(),
         path,
-        license: package.license.filter(|license| !license.is_empty()),
+        license: package.license.clone().filter(|license| !license.is_empty()),
         source: None,
-        license_files: match (licenses, package.extracted_package_dir) {
+        license_files: match (licenses, &package.extracted_package_dir) {
             (Licenses::Wanted, Some(directory)) => license_files(&directory.join("info/licenses")),
             _ => Vec::new(),
         },
-        name: package.name,
-        version: package.version,
+        name: package.name.clone(),
+        version: package.version.clone(),
     }
 }
 

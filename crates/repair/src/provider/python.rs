@@ -13,7 +13,7 @@ use truewheel_wheel::{Metadata, Record, normalize_name};
 use super::place::{self, Best, Closeness, Root};
 use super::purl::Purl;
 use super::{LicenseFile, Licenses, Provider, Question};
-use crate::search::paths::join_relative;
+use crate::search::paths::{base_name, join_relative};
 
 /// Packages by who installed them.
 #[derive(Debug, Default)]
@@ -126,7 +126,8 @@ fn provider(dist_info: &Path, path: &str, record: &Record, licenses: Licenses) -
     Provider {
         database: "RECORD",
         purl: purl.to_string(),
-        path: path.to_owned(),
+        // An absolute row names a directory of this machine, which the package does not.
+        path: if path.starts_with('/') { base_name(path) } else { path }.to_owned(),
         license: metadata.as_ref().and_then(declared_license),
         source: None,
         license_files: match licenses {

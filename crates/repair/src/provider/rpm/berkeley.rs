@@ -22,7 +22,7 @@ const PAGE_HEADER: usize = 26;
 /// Hands each header to `visit`.
 pub(super) fn each_package(file: &[u8], visit: Visit<'_>) -> Result<(), String> {
     let table = Table::open(file)?;
-    // Chains may share pages in a file that was made to be slow.
+    // Values may share bytes in a file that was made to be slow.
     let mut budget = file.len();
     for page in 1..file.len() / table.page_size {
         let Some(page) = table.page(page) else { break };
@@ -34,7 +34,10 @@ pub(super) fn each_package(file: &[u8], visit: Visit<'_>) -> Result<(), String> 
             let is_counter = table.item(page, key).is_none_or(is_zero);
             let Some(value) = table.item(page, key + 1).filter(|_| !is_counter) else { continue };
             match value.split_first() {
-                Some((&H_KEYDATA, header)) => visit(header),
+                Some((&H_KEYDATA, header)) => {
+                    budget = budget.checked_sub(header.len()).ok_or("its values overlap")?;
+                    visit(header);
+                }
                 Some((&H_OFFPAGE, _)) => {
                     let header = table.chain(value, &mut budget);
                     visit(&header.ok_or("a header's overflow pages are broken")?);
