@@ -13,6 +13,7 @@ use truewheel_wheel::Digest;
 use crate::deflating::Deflating;
 use crate::error::{Error, Result};
 use crate::policy::Assessment;
+use crate::search::disk::Library;
 use crate::search::{Graph, NodeId, Place};
 
 /// Libraries above this, all together, are read again when their turn comes instead of being kept.
@@ -36,34 +37,39 @@ pub(crate) enum Keep {
     Contents(u32),
 }
 
-/// Reads what `assessment` says is to be vendored.
+/// Reads what `assessment` says is to be vendored, if the search has not kept it. Nothing is left of
+/// what the search has kept.
 pub(crate) fn fetch(
-    graph: &Graph,
+    graph: &mut Graph,
     assessment: &Assessment,
     keep: Keep,
 ) -> Result<BTreeMap<NodeId, Fetched>> {
-    let libraries: Vec<(NodeId, usize)> = assessment
+    let mut contents: Vec<Option<Vec<u8>>> =
+        graph.libraries.iter_mut().map(|library| library.contents.take()).collect();
+    let libraries: Vec<(NodeId, &Library, Option<Vec<u8>>)> = assessment
         .vendor
         .iter()
         .filter_map(|id| match graph.node(*id).place {
-            Place::Library(index) => Some((*id, index)),
+            Place::Library(index) => Some((*id, &graph.libraries[index], contents[index].take())),
             Place::Member(_) => None,
         })
         .collect();
-    let total: u64 = libraries.iter().map(|(_, index)| graph.libraries[*index].size).sum();
+    drop(contents);
+    let total: u64 = libraries.iter().map(|(_, library, _)| library.size).sum();
     let keep = if total > MOST_KEPT { Keep::Digest } else { keep };
     libraries
         .into_par_iter()
         .with_max_len(1)
-        .map(|(id, index)| {
-            let library = &graph.libraries[index];
-            let bytes = fs::read(&library.path).map_err(|error| Error::io(&library.path, error))?;
-            if bytes.len() as u64 != library.size {
-                return Err(Error::changed(&library.path));
-            }
+        .map(|(id, library, contents)| {
+            let bytes = contents.map_or_else(|| read(library), Ok)?;
             Ok((id, fetched(bytes, keep)))
         })
         .collect()
+}
+
+fn read(library: &Library) -> Result<Vec<u8>> {
+    let bytes = fs::read(&library.path).map_err(|error| Error::io(&library.path, error))?;
+    if bytes.len() as u64 == library.size { Ok(bytes) } else { Err(Error::changed(&library.path)) }
 }
 
 fn fetched(bytes: Vec<u8>, keep: Keep) -> Fetched {

@@ -199,7 +199,7 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
             return plan::without_binaries(wheel, scan, links, options).map(alone);
         }
     };
-    let LinuxSurvey { target, graph, assessment } = &**linux;
+    let LinuxSurvey { target, graph, assessment } = &mut **linux;
     let mut fetched = fetch::fetch(graph, assessment, keep)?;
     let (plan, paths) = plan::plan(&plan::Findings {
         wheel,

@@ -6,6 +6,7 @@
 //! got them, so that nothing needs to be hashed twice. Every ELF file that was edited says what the plan says, and each name that it needs is in
 //! the wheel, on its search path, or was left to the target on purpose.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use goblin::elf::Elf;
@@ -22,25 +23,21 @@ use crate::search::paths::{entry_in_environment, environment_path, join, origin_
 /// Reads `written` as a wheel of the plan's name.
 pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()> {
     let wheel = Wheel::open_as(written.path(), &plan.output_name)?;
-    let files: Vec<_> =
-        wheel.members().iter().filter(|member| member.kind != MemberKind::Directory).collect();
-    let seen: Vec<(MemberPath, u64, Option<Seen>)> = files
-        .par_iter()
-        .map(|member| {
-            if member.kind == MemberKind::Symlink {
-                return Err(Error::verify(member.path.as_str(), "it is a symbolic link"));
-            }
-            let seen = match plan.edits.get(&member.path) {
-                Some(edits) => Some(check_edits(&member.path, &wheel.read(member)?, edits)?),
-                None if is_copied(input, &wheel, member)? => None,
-                None => {
-                    wheel.read(member)?;
-                    None
-                }
-            };
-            Ok((member.path.clone(), member.size, seen))
-        })
-        .collect::<Result<_>>()?;
+    let mut files: Vec<(usize, &Member)> = wheel
+        .members()
+        .iter()
+        .filter(|member| member.kind != MemberKind::Directory)
+        .enumerate()
+        .collect();
+    // Largest first, so that no thread is left alone with one at the end.
+    files.sort_by_key(|(index, member)| (Reverse(member.size), *index));
+    let mut seen: Vec<(usize, Result<Checked>)> = files
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(index, member)| (index, check_member(input, &wheel, member, plan)))
+        .collect();
+    seen.sort_by_key(|(index, _)| *index);
+    let seen: Vec<_> = seen.into_iter().map(|(_, seen)| seen).collect::<Result<_>>()?;
     check_record(&wheel, written.record(), &seen)?;
     let installed: BTreeSet<String> =
         seen.iter().filter_map(|(path, ..)| environment_path(path)).collect();
@@ -56,6 +53,25 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
         }
     }
     Ok(())
+}
+
+/// A member, its size, and what was seen of it if it was edited.
+type Checked = (MemberPath, u64, Option<Seen>);
+
+/// Reads `member` if it was not copied, and holds it against its edits if it has any.
+fn check_member(input: &Wheel, wheel: &Wheel, member: &Member, plan: &Plan) -> Result<Checked> {
+    if member.kind == MemberKind::Symlink {
+        return Err(Error::verify(member.path.as_str(), "it is a symbolic link"));
+    }
+    let seen = match plan.edits.get(&member.path) {
+        Some(edits) => Some(check_edits(&member.path, &wheel.read(member)?, edits)?),
+        None if is_copied(input, wheel, member)? => None,
+        None => {
+            wheel.read(member)?;
+            None
+        }
+    };
+    Ok((member.path.clone(), member.size, seen))
 }
 
 /// Whether `member` has the deflate stream, size and CRC of the input's member of that name.
@@ -160,11 +176,7 @@ impl Pieces {
     }
 }
 
-fn check_record(
-    wheel: &Wheel,
-    written: &Record,
-    seen: &[(MemberPath, u64, Option<Seen>)],
-) -> Result<()> {
+fn check_record(wheel: &Wheel, written: &Record, seen: &[Checked]) -> Result<()> {
     let path = format!("{}/RECORD", wheel.dist_info());
     let wrong = |what: &str| Error::verify(path.as_str(), what);
     let last = wheel.members().last();

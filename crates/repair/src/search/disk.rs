@@ -27,6 +27,8 @@ pub(crate) struct Library {
     pub modified: Option<SystemTime>,
     /// What is in it.
     pub file: ElfFile,
+    /// All its bytes, until they are fetched; `None` where many libraries were read.
+    pub contents: Option<Vec<u8>>,
 }
 
 /// What a path turned out to be.
@@ -42,6 +44,9 @@ pub(crate) enum Candidate {
     Fit(usize),
 }
 
+/// Bytes of libraries, all together, that are kept until it is known which are vendored.
+const MOST_KEPT: u64 = 1 << 26;
+
 /// The files looked at so far.
 #[derive(Debug)]
 pub(crate) struct Disk {
@@ -49,6 +54,8 @@ pub(crate) struct Disk {
     machine: Machine,
     libc: Option<Libc>,
     libraries: Vec<Library>,
+    /// How many bytes of them are kept.
+    kept: u64,
     by_real_path: HashMap<PathBuf, Candidate>,
     by_size: HashMap<u64, Vec<usize>>,
     sonames: HashMap<PathBuf, BTreeMap<String, PathBuf>>,
@@ -64,6 +71,7 @@ impl Disk {
             machine,
             libc,
             libraries: Vec::new(),
+            kept: 0,
             by_real_path: HashMap::new(),
             by_size: HashMap::new(),
             sonames: HashMap::new(),
@@ -139,15 +147,22 @@ impl Disk {
         let index = self.libraries.len();
         self.by_size.entry(size).or_default().push(index);
         let (mode, modified) = (permission_bits(&metadata), metadata.modified().ok());
-        self.libraries.push(Library { path: real.to_owned(), size, mode, modified, file });
+        let is_kept = size <= MOST_KEPT.saturating_sub(self.kept);
+        self.kept += if is_kept { size } else { 0 };
+        let (path, contents) = (real.to_owned(), is_kept.then_some(bytes));
+        self.libraries.push(Library { path, size, mode, modified, file, contents });
         Ok(Candidate::Fit(index))
     }
 
     /// A library met before that has the same bytes.
     fn same_contents(&self, bytes: &[u8]) -> Result<Option<usize>> {
         for index in self.by_size.get(&(bytes.len() as u64)).into_iter().flatten() {
-            let path = &self.libraries[*index].path;
-            if fs::read(path).map_err(|error| Error::io(path, error))? == bytes {
+            let Library { path, contents, .. } = &self.libraries[*index];
+            let is_same = match contents {
+                Some(contents) => contents == bytes,
+                None => fs::read(path).map_err(|error| Error::io(path, error))? == bytes,
+            };
+            if is_same {
                 return Ok(Some(*index));
             }
         }
