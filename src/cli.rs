@@ -1,10 +1,17 @@
 //! What was typed. Flags are named as auditwheel, delocate and delvewheel name them.
 
 mod check;
+mod search;
+mod show;
+mod tree;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use search::Search;
+pub(crate) use show::Show;
+pub(crate) use tree::Tree;
 
 /// Repairs Python wheels for Linux, macOS and Windows, on any machine.
 #[derive(Debug, Parser)]
@@ -49,6 +56,10 @@ pub(crate) enum Command {
     Repair(Box<Repair>),
     /// Say whether wheels keep what their tags promise, and fail if they do not
     Check(Box<Check>),
+    /// Show what a wheel needs, what it brings along, the tag it earns, and what keeps it from better ones
+    Show(Show),
+    /// Show the libraries behind each binary of a wheel, or behind one file, as a tree
+    Tree(Tree),
     /// List the named sets of libraries that --exclude-group leaves out
     Groups(Groups),
 }

@@ -1,10 +1,11 @@
 //! One function for each command.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use truewheel_repair::{Error, Plan, Prepared};
+use truewheel_repair::{Error, Options, Plan, Prepared};
 
-use crate::config::{CheckTask, Config, RepairTask, Task};
+use crate::config::{CheckTask, Config, LookTask, RepairTask, Task};
 use crate::progress::Progress;
 use crate::report::Printer;
 use crate::status::Status;
@@ -22,6 +23,8 @@ pub(crate) fn run(config: &Config) -> Status {
         Task::Repair(task) if task.dry_run => dry_run(task, &printer),
         Task::Repair(task) => repair(task, &printer),
         Task::Check(task) => check(task, &printer),
+        Task::Show(task) => show(task, &printer),
+        Task::Tree(task) => tree(task, &printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
             Status::Done
@@ -45,6 +48,36 @@ fn check(task: &CheckTask, printer: &Printer) -> Status {
     printer.checks(&reports, task.json);
     let is_good = reports.len() == task.wheels.len() && reports.iter().all(|report| report.passed);
     if is_good { Status::Done } else { Status::Failed }
+}
+
+fn show(task: &LookTask, printer: &Printer) -> Status {
+    look(task, printer, truewheel_repair::show, |shows| {
+        printer.shows(task.files.len(), shows, task.json)
+    })
+}
+
+fn tree(task: &LookTask, printer: &Printer) -> Status {
+    look(task, printer, truewheel_repair::tree, |trees| {
+        printer.trees(task.files.len(), trees, task.json)
+    })
+}
+
+/// Looks at every file, prints what was found, and tells what could not be read.
+fn look<T>(
+    task: &LookTask,
+    printer: &Printer,
+    read: impl Fn(&Path, &Options) -> Result<T, Error>,
+    print: impl FnOnce(&[T]),
+) -> Status {
+    let mut found = Vec::new();
+    for file in &task.files {
+        match read(file, &task.options) {
+            Ok(value) => found.push(value),
+            Err(error) => printer.error(Some(file), &error),
+        }
+    }
+    print(&found);
+    if found.len() == task.files.len() { Status::Done } else { Status::Failed }
 }
 
 fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
@@ -86,7 +119,7 @@ fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
     if prepared.len() < task.wheels.len() {
         return Status::Failed;
     }
-    let mut names: BTreeMap<String, &std::path::Path> = BTreeMap::new();
+    let mut names: BTreeMap<String, &Path> = BTreeMap::new();
     for (wheel, result) in task.wheels.iter().zip(&prepared) {
         if let Some(other) = names.insert(result.output_name().to_owned(), wheel) {
             let error = Error::same_output(other, result.output_name());

@@ -35,6 +35,8 @@ pub(crate) struct Config {
 pub(crate) enum Task {
     Repair(Box<RepairTask>),
     Check(Box<CheckTask>),
+    Show(Box<LookTask>),
+    Tree(Box<LookTask>),
     Groups(GroupsTask),
 }
 
@@ -44,6 +46,14 @@ pub(crate) struct RepairTask {
     pub(crate) wheels: Vec<PathBuf>,
     pub(crate) options: Options,
     pub(crate) dry_run: bool,
+    pub(crate) json: bool,
+}
+
+/// Files to look at, without changing anything.
+#[derive(Debug)]
+pub(crate) struct LookTask {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) options: Options,
     pub(crate) json: bool,
 }
 
@@ -77,6 +87,8 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
     let task = match cli.command {
         Command::Repair(typed) => Task::Repair(Box::new(repair(*typed)?)),
         Command::Check(typed) => Task::Check(Box::new(check::check(*typed)?)),
+        Command::Show(typed) => Task::Show(Box::new(show(typed)?)),
+        Command::Tree(typed) => Task::Tree(Box::new(tree(typed)?)),
         Command::Groups(typed) => Task::Groups(GroupsTask {
             groups: match typed.names.as_slice() {
                 [] => GROUPS.iter().collect(),
@@ -116,6 +128,26 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
     };
     let wheels = expand(typed.wheels)?;
     Ok(RepairTask { wheels, options, dry_run: typed.dry_run, json: typed.json })
+}
+
+fn show(typed: cli::Show) -> Result<LookTask> {
+    let mut options = look(typed.search)?;
+    options.allow_isa_extensions = typed.disable_isa_ext_check;
+    Ok(LookTask { files: expand(typed.wheels)?, options, json: typed.json })
+}
+
+fn tree(typed: cli::Tree) -> Result<LookTask> {
+    Ok(LookTask { files: expand(typed.files)?, options: look(typed.search)?, json: typed.json })
+}
+
+/// What commands that only look are told.
+fn look(typed: cli::Search) -> Result<Options> {
+    Ok(Options {
+        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot)?,
+        exclude: given(typed.exclude),
+        exclude_groups: groups_of(&given(typed.exclude_group))?,
+        ..Options::default()
+    })
 }
 
 /// A left-over placeholder of a build tool, such as `{ldpaths}`, is no value.

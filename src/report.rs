@@ -7,12 +7,15 @@
 mod check;
 mod groups;
 mod repair;
+mod show;
+mod tree;
 
 use std::io::Write;
 use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 use truewheel_repair::Error;
 
 use crate::cli;
@@ -21,6 +24,9 @@ use crate::config::{Config, UsageError, Verbosity};
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const NAME: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
 
 /// Prints by the rules of one run.
 #[derive(Debug)]
@@ -51,13 +57,19 @@ impl Printer {
         self.say(&format!("{ERROR}error:{ERROR:#} {text}\n"));
     }
 
-    fn json(&self, values: &[serde_json::Value]) {
-        // One wheel gives one object, so that a script for one wheel needs no list.
+    /// One object where one file was asked about, else a list, also of fewer: the form hangs on the
+    /// command line and not on what was found.
+    fn json_of<T: Serialize>(&self, asked: usize, values: &[T]) {
         let text = match values {
-            [one] => serde_json::to_string_pretty(one),
+            [] if asked == 1 => return,
+            [one] if asked == 1 => serde_json::to_string_pretty(one),
             many => serde_json::to_string_pretty(many),
         };
         self.data(&format!("{}\n", text.unwrap_or_default()));
+    }
+
+    fn json(&self, values: &[serde_json::Value]) {
+        self.json_of(values.len(), values);
     }
 
     /// A closed pipe is the reader's choice, so failing to print is not followed up.
@@ -91,6 +103,11 @@ fn harmless(text: &str) -> String {
 /// [`harmless`], and a line feed in a name does not begin a line that looks like ours.
 fn one_line(text: &str) -> String {
     harmless(text).replace('\n', "\\n")
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
 /// Wrong usage that the parser of the command line cannot see.

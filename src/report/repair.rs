@@ -2,7 +2,7 @@
 
 use truewheel_repair::{Plan, Report};
 
-use super::{GOOD, NOTE, Printer, harmless, one_line};
+use super::{GOOD, NOTE, Printer, harmless, megabytes, one_line};
 use crate::config::Verbosity;
 
 impl Printer {
@@ -64,9 +64,4 @@ impl Printer {
         }
         text
     }
-}
-
-fn megabytes(bytes: u64) -> String {
-    let tenths = bytes.div_ceil(100_000);
-    format!("{}.{} MB", tenths / 10, tenths % 10)
 }

@@ -31,3 +31,9 @@ mod regression_silent;
 mod reproducible;
 /// The list of what was brought along, and the packages it names.
 mod sbom;
+/// What is printed as JSON, against the files in `schemas/`.
+mod schemas;
+/// What `show` says.
+mod show;
+/// What `tree` draws.
+mod tree;

@@ -3,9 +3,7 @@
 //! The format crates lend from the bytes; the engine keeps only these owned facts, so that a wheel
 //! of gigabytes is scanned without holding it. Strings stay as the file spells them.
 
-#[allow(dead_code, reason = "facts that only the surveys of other systems read")]
 mod macho;
-#[allow(dead_code, reason = "facts that only the surveys of other systems read")]
 mod pe;
 
 use std::collections::BTreeMap;
@@ -14,7 +12,7 @@ use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack};
 
 use crate::target::{self, Arch, Libc};
 
-pub(crate) use macho::{MachFile, MachSlice};
+pub(crate) use macho::{Load, MachFile, MachSlice};
 pub(crate) use pe::PeFile;
 
 /// Which loader a file is for, by its magic number.

@@ -8,6 +8,7 @@
 mod binary;
 mod check;
 mod deflating;
+mod dlopen;
 mod error;
 mod fetch;
 pub mod groups;
@@ -25,8 +26,10 @@ mod report;
 mod sbom;
 mod scan;
 mod search;
+mod show;
 mod survey;
 pub mod target;
+mod tree;
 mod verify;
 mod wheel_target;
 mod write;
@@ -45,6 +48,11 @@ pub use plan::{Plan, Vendored};
 pub use provider::{LicenseFile, Provider};
 pub use report::{Report, VendoredLibrary};
 pub use sbom::{Component, SbomPlan};
+pub use show::{
+    BundledLibrary, Claim, Level, LevelState, NeededLibrary, RunTimeName, SearchPath, Show,
+    ShownBinary, Verdict, show,
+};
+pub use tree::{Need, Status, Tree, TreeFile, tree};
 pub use truewheel_wheel::PlatformTag;
 
 use fetch::{Fetched, Keep};

@@ -279,6 +279,7 @@ impl Plan {
         let dropped: BTreeMap<&str, &String> =
             self.dropped.iter().map(|(path, reason)| (path.as_str(), reason)).collect();
         serde_json::json!({
+            "schema": "truewheel.plan/1",
             "output": self.output_name,
             "unchanged": self.is_nothing(),
             "old_tags": self.old_tags,

@@ -59,7 +59,6 @@ pub struct Assessment {
     /// Things worth a line in the report.
     pub notes: Vec<String>,
     /// How the wheel stands to each promise that was tried, ascending.
-    #[allow(dead_code, reason = "what keeps a wheel from each level, for who asks")]
     pub(crate) outcomes: Vec<Outcome>,
     /// Why a repair must not go on: libraries that are missing, or a tag that is not earned.
     pub(crate) fault: Option<Error>,
@@ -107,6 +106,13 @@ pub(crate) fn assess(
     let notes = policy.notes(&outcome.vendor);
     let vendor = outcome.vendor;
     Ok(Assessment { vendor, earned, obstacles, tags, notes, outcomes, fault })
+}
+
+impl Assessment {
+    /// The promise to hold needs against: the earned one, or the weakest that was tried.
+    pub(crate) fn reference(&self) -> Option<Promise> {
+        self.earned.or_else(|| self.outcomes.last().map(|outcome| outcome.at))
+    }
 }
 
 /// How the wheel stands to one promise.

@@ -26,6 +26,8 @@ pub struct VendoredLibrary {
 /// What was done to one wheel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// `truewheel.repair/1`; the number changes when something that was there changes its meaning.
+    pub schema: &'static str,
     /// The input.
     pub wheel: PathBuf,
     /// The result.
@@ -56,6 +58,7 @@ impl Report {
             users: library.users.clone(),
         });
         Self {
+            schema: "truewheel.repair/1",
             wheel,
             output,
             unchanged,

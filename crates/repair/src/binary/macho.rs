@@ -32,8 +32,6 @@ pub(crate) struct MachSlice {
     pub minimum_os: Option<MinimumOs>,
     /// Has an `LC_CODE_SIGNATURE`; arm64 runs nothing without one.
     pub is_signed: bool,
-    /// Bytes by which its load commands may grow.
-    pub header_pad: u64,
 }
 
 /// The facts of one Mach-O file.
@@ -66,6 +64,5 @@ fn slice(slice: &Slice<'_>) -> MachSlice {
         rpaths: slice.rpaths().into_iter().map(str::to_owned).collect(),
         minimum_os: slice.minimum_os(),
         is_signed: slice.has_code_signature(),
-        header_pad: slice.header_pad(),
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct PeFile {
     pub architecture: &'static str,
     /// A library or an extension module, and no program.
     pub is_dll: bool,
+    /// The name it was linked under, which the loader does not read.
+    pub export_name: Option<String>,
     /// DLLs that must be there when it is loaded, each once, in the order of the import directory.
     pub imports: Vec<String>,
     /// DLLs that are loaded at the first call of one of their functions.
@@ -21,8 +23,6 @@ pub(crate) struct PeFile {
     pub subsystem_version: (u16, u16),
     /// Has Authenticode certificates, which any edit makes void.
     pub is_signed: bool,
-    /// Code for .NET, whose strong name an edit would break.
-    pub is_managed: bool,
 }
 
 impl PeFile {
@@ -35,12 +35,12 @@ impl PeFile {
         Ok(Self {
             architecture: pe.architecture(),
             is_dll: pe.is_dll(),
+            export_name: exports.as_ref().map(|exports| exports.dll_name.to_owned()),
             imports: names(&pe.imports()?),
             delay_imports: names(&pe.delay_imports()?),
             forwards: each_once(forwards),
             subsystem_version: pe.subsystem_version(),
             is_signed: pe.certificates().is_some(),
-            is_managed: pe.is_managed(),
         })
     }
 }

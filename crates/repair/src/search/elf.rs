@@ -19,6 +19,7 @@
 
 mod include;
 mod miss;
+mod one_file;
 mod places;
 mod take;
 
@@ -36,6 +37,7 @@ use crate::left_out::Choices;
 use crate::options::{Include, SearchOptions};
 use crate::target::{self, Libc};
 use miss::Miss;
+pub(crate) use one_file::resolve_file;
 use places::{Directory, SearchPlace, Soname};
 
 /// What the search must know besides the files themselves.
@@ -69,7 +71,16 @@ pub(crate) fn resolve(
     for wish in context.include {
         search.include(wish, context.libraries)?;
     }
-    let Search { mut graph, resolved, .. } = search;
+    let Search { graph, resolved, .. } = search;
+    Ok(finish(graph, resolved, disk))
+}
+
+/// Puts what was resolved into the graph, in the order of each file's needs.
+fn finish(
+    mut graph: Graph,
+    resolved: BTreeMap<NodeId, BTreeMap<String, Resolution>>,
+    disk: Disk,
+) -> Graph {
     graph.libraries = disk.into_libraries();
     for (id, mut needs) in resolved {
         let names = graph.node(id).file.needed.clone();
@@ -78,7 +89,7 @@ pub(crate) fn resolve(
         graph.needs.insert(id, listed.collect());
     }
     name_users(&mut graph);
-    Ok(graph)
+    graph
 }
 
 /// Errors speak of who needs a library; that is known once every node has its name.

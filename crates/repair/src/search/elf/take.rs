@@ -28,10 +28,17 @@ impl Search<'_> {
         };
         let directory = path.parent().unwrap_or(Path::new("/"));
         let Some(library) = self.disk.library(index) else { return Ok(None) };
-        let real = library.path.clone();
         if let Some(resolution) = self.unwanted(path, library) {
             return Ok(Some(resolution));
         }
+        let Some(id) = self.library_node(index, directory) else { return Ok(None) };
+        let directory = directory.display().to_string();
+        Ok(Some(Resolution::File(id, Found { rule: rule.to_owned(), directory, by_soname })))
+    }
+
+    /// The node of a library, found in `directory`; made when it is new.
+    pub(super) fn library_node(&mut self, index: usize, directory: &Path) -> Option<NodeId> {
+        let library = self.disk.library(index)?;
         let id = match self.library_nodes.get(&index) {
             Some(id) => *id,
             None => {
@@ -44,13 +51,12 @@ impl Search<'_> {
             }
         };
         let origins = &mut self.graph.nodes[id.0].origins;
-        for origin in [directory, real.parent().unwrap_or(directory)] {
+        for origin in [directory, library.path.parent().unwrap_or(directory)] {
             if !origins.iter().any(|known| known == origin) {
                 origins.push(origin.to_owned());
             }
         }
-        let directory = directory.display().to_string();
-        Ok(Some(Resolution::File(id, Found { rule: rule.to_owned(), directory, by_soname })))
+        Some(id)
     }
 
     /// What keeps a library from being vendored that its needed name does not give away.
