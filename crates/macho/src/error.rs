@@ -134,6 +134,15 @@ pub enum ErrorKind {
         /// The most bytes of names that are believed.
         limit: u64,
     },
+    /// A table has a format that nobody has published.
+    UnknownFormat {
+        /// The field that names the format.
+        what: &'static str,
+        /// Where its table starts.
+        offset: u64,
+        /// What it says.
+        value: u32,
+    },
     /// Two segments share bytes of the file.
     SegmentsOverlap {
         /// Where the segment starts that begins inside another.

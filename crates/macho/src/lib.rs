@@ -27,6 +27,7 @@ mod edit;
 mod error;
 mod exports;
 mod fat;
+mod fixups;
 mod identifier;
 mod layout;
 mod message;

@@ -78,6 +78,12 @@ impl ErrorKind {
                 f,
                 "{what} at offset {offset:#x} has names of more than {limit} bytes together"
             ),
+            ErrorKind::UnknownFormat { what, offset, value } => {
+                write!(
+                    f,
+                    "{what} of the table at offset {offset:#x} is {value}, which is none we know"
+                )
+            }
             ErrorKind::SegmentsOverlap { offset, free } => write!(
                 f,
                 "the segment at offset {offset:#x} starts before {free:#x}, which is in use"

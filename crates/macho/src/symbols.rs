@@ -1,7 +1,8 @@
 //! Symbols: what a slice needs from others, and what it gives.
 //!
 //! `<mach-o/nlist.h>`: entries of `LC_SYMTAB`. An external, undefined one is needed; the high byte of `n_desc`
-//! says from which library (by its position among the load commands) in a two-level file.
+//! says from which library (by its position among the load commands) in a two-level file. dyld reads chained fixups
+//! instead, where a file has them.
 //! What a slice gives stands in its export trie, which is all that dyld reads; a file without one (a relocatable
 //! object, or of a very old linker) gives its external, defined symbols.
 
@@ -41,11 +42,12 @@ struct Nlist {
 }
 
 impl<'a> Slice<'a> {
-    /// The symbols other libraries must bring, in the order of the symbol table.
+    /// The symbols other libraries must bring, in the order of the symbol table; where that has been stripped of them,
+    /// in the order of the chained fixups.
     ///
     /// # Errors
     ///
-    /// When the symbol table or a name lies outside the slice.
+    /// When the table or a name lies outside the slice.
     pub fn undefined_symbols(&self) -> Result<Vec<UndefinedSymbol<'a>>> {
         let mut found = Vec::new();
         self.each_symbol(|entry, name| {
@@ -56,7 +58,7 @@ impl<'a> Slice<'a> {
             }
             Ok(())
         })?;
-        Ok(found)
+        if found.is_empty() { self.chained_imports() } else { Ok(found) }
     }
 
     /// The names other files may bind to, from the export trie, else from the symbol table; sorted.
@@ -164,19 +166,19 @@ fn nlist_64(raw: &m::Nlist64<Endianness>, endian: Endianness) -> Nlist {
 }
 
 /// A string table that gives out a bounded number of bytes.
-struct Names<'a> {
+pub(crate) struct Names<'a> {
     strings: Window<'a>,
     limit: u64,
     left: u64,
 }
 
 impl<'a> Names<'a> {
-    fn new(strings: Window<'a>) -> Self {
+    pub(crate) fn new(strings: Window<'a>) -> Self {
         let limit = strings.size().saturating_mul(MAX_SHARING);
         Self { strings, limit, left: limit }
     }
 
-    fn get(&mut self, offset: u32) -> Result<&'a str> {
+    pub(crate) fn get(&mut self, offset: u32) -> Result<&'a str> {
         let name = self.strings.string(u64::from(offset), "symbol name")?;
         let used = (name.len() as u64).saturating_add(1);
         self.left = self.left.checked_sub(used).ok_or(ErrorKind::NamesTooLong {

@@ -64,7 +64,7 @@ impl<'a> Window<'a> {
 
     /// The bytes from `offset` to the next NUL, which must come before the end.
     pub(crate) fn until_nul(&self, offset: u64, what: &'static str) -> Result<&'a [u8]> {
-        let rest = self.part(offset, self.size().saturating_sub(offset), what)?.bytes;
+        let rest = self.part(offset, self.size().saturating_sub(offset).max(1), what)?.bytes;
         let end = rest.iter().position(|&byte| byte == 0);
         let text = end.and_then(|end| rest.get(..end));
         text.ok_or_else(|| ErrorKind::Unterminated { what, offset: self.position(offset) }.into())

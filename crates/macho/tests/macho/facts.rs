@@ -189,6 +189,38 @@ fn exports_come_from_the_trie_and_hidden_symbols_are_none() {
 }
 
 #[test]
+fn a_file_without_a_symbol_table_says_what_it_needs_in_its_chained_fixups() {
+    let mut bytes = file("module.arm64.so").to_vec();
+    let slice = thin(file("module.arm64.so"));
+    let named = |symbols: Vec<truewheel_macho::UndefinedSymbol<'_>>| -> Vec<(String, u8, bool)> {
+        let own = symbols.into_iter().filter(|symbol| symbol.name != "dyld_stub_binder");
+        let mut names: Vec<_> =
+            own.map(|one| (one.name.to_owned(), one.library_ordinal, one.weak)).collect();
+        names.sort();
+        names
+    };
+    let expected = named(slice.undefined_symbols().unwrap());
+    assert_eq!(expected.len(), 3);
+    let symtab = slice.commands().iter().find(|command| command.command == 2).unwrap().offset;
+    bytes[symtab as usize + 12..][..4].fill(0); // nsyms
+    assert_eq!(named(thin(&bytes).undefined_symbols().unwrap()), expected);
+
+    let fixups = slice.commands().iter().find(|command| command.command == 0x8000_0034).unwrap();
+    let at = u32::from_le_bytes(fixups.bytes()[8..12].try_into().unwrap()) as usize;
+    let mut with = |field: usize, value: u8| {
+        let old = std::mem::replace(&mut bytes[at + field], value);
+        let error = thin(&bytes).undefined_symbols().unwrap_err().to_string();
+        bytes[at + field] = old;
+        error
+    };
+    let place = format!("of the table at offset {at:#x} is 9, which is none we know");
+    assert_eq!(with(20, 9), format!("imports_format {place}"));
+    assert_eq!(with(24, 9), format!("symbols_format {place}"));
+    let outside = "symbol name at offset 0x273d04 needs 1 bytes, 0 bytes are there";
+    assert_eq!(with(16, 255), outside, "what follows the last entry is read as one");
+}
+
+#[test]
 fn undefined_symbols_say_which_library_brings_them() {
     let bytes = file("module.arm64.so");
     let mut found: Vec<_> = thin(bytes)

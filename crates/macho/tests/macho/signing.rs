@@ -296,6 +296,23 @@ fn entitlements_are_kept_and_hashed() {
 }
 
 #[test]
+fn what_a_bundle_seals_beside_the_binary_is_kept() {
+    let mut bytes = signed("module.arm64.so");
+    let directory = place(&bytes).start + 12 + 3 * 8;
+    let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    // Slot 1, the Info.plist of the bundle, is the last before the pages.
+    let end = directory + word(directory + 16);
+    bytes[end - 32..end].fill(7);
+    let new = patch(&bytes, &edits(&[], Some(&[]))).unwrap().apply(&bytes);
+    let macho = MachO::parse(&new).unwrap();
+    let signature = macho.slices()[0].signature().unwrap().unwrap();
+    let [directory] = signature.directories() else { panic!("one directory") };
+    assert_eq!(directory.special_hash(1), Some(&[7; 32][..]));
+    assert_eq!(directory.identifier, "module.arm64", "the bundle's name, not the file's");
+    assert_eq!(faults(&new), [""; 0]);
+}
+
+#[test]
 fn a_file_whose_signature_is_not_last_is_refused() {
     let mut bytes = signed("module.arm64.so");
     bytes.extend([0; 32]);
