@@ -136,6 +136,13 @@ pub(crate) struct Repair {
     /// Clear the executable-stack flag, which glibc 2.41 refuses
     #[arg(long)]
     pub(crate) clear_execstack: bool,
+    /// Take debug information and symbols that no loader reads out of every binary, the wheel's own
+    /// and those brought in
+    #[arg(long, conflicts_with = "strip_debug")]
+    pub(crate) strip: bool,
+    /// Take debug information out of them, and leave the symbols
+    #[arg(long)]
+    pub(crate) strip_debug: bool,
     /// Do not refuse binaries marked as needing x86-64-v2, -v3 or -v4
     #[arg(long)]
     pub(crate) disable_isa_ext_check: bool,

@@ -7,7 +7,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::groups::{self, GROUPS, Group};
-use truewheel_repair::{Include, Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions};
+use truewheel_repair::{
+    Include, Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions, Strip,
+};
 
 use crate::cli::{self, Cli, ColorChoice, Command};
 
@@ -120,6 +122,11 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
             cli::RpathStyle::Runpath => RpathStyle::Runpath,
         },
         clear_executable_stack: typed.clear_execstack,
+        strip: match (typed.strip, typed.strip_debug) {
+            (true, _) => Some(Strip::All),
+            (false, true) => Some(Strip::Debug),
+            (false, false) => None,
+        },
         allow_isa_extensions: typed.disable_isa_ext_check,
         sbom: !typed.no_sbom,
         licenses: typed.licenses,

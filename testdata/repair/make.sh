@@ -30,6 +30,11 @@ cat > "$work/fpectl.c" <<'END'
 extern char PyFPE_jbuf[];
 void *PyInit__ext(void) { return PyFPE_jbuf; }
 END
+cat > "$work/ucs2.c" <<'END'
+extern void *PyUnicodeUCS2_FromString(const char *);
+void *turned(const char *text) { return PyUnicodeUCS2_FromString(text); }
+void *PyInit__ext(void) { return 0; }
+END
 echo 'int from_the_future(void) { return 1; }' > "$work/cxx.c"
 echo 'GLIBCXX_3.4.99 { global: from_the_future; };' > "$work/cxx.versions"
 cat > "$work/uses_cxx.c" <<'END'
@@ -43,6 +48,7 @@ $cc "$work/uses_demo.c" ../elf/gnu-ld.so -Wl,--allow-shlib-undefined -o uses-dem
 $cc "$work/newer.c" -o needs-glibc-2.34.so
 $cc "$work/module.c" -lm -Wl,-z,x86-64-v3 -o needs-x86-64-v3.so
 $cc "$work/fpectl.c" -o needs-fpectl.so
+$cc "$work/ucs2.c" -o needs-ucs2.so
 $cc "$work/cxx.c" -Wl,-soname,libstdc++.so.6 -Wl,--version-script="$work/cxx.versions" -o newer-libstdc++.so
 $cc "$work/uses_cxx.c" newer-libstdc++.so -o uses-newer-libstdc++.so
 zig=${ZIG:-"python3 -m ziglang"}

@@ -14,6 +14,8 @@ mod loaders;
 mod places;
 /// Which library a needed name leads to.
 mod search;
+/// What only debuggers read, and is taken out on request.
+mod strip;
 /// Which platform tags the result has.
 mod tags;
 /// Other machines and other C libraries than those of this one.

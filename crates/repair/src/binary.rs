@@ -8,7 +8,7 @@ mod pe;
 
 use std::collections::BTreeMap;
 
-use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack};
+use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack, Strip, Strippable};
 
 use crate::target::{self, Arch, Libc};
 
@@ -173,6 +173,8 @@ pub(crate) struct ElfFile {
     pub is_extension: bool,
     /// The stack marking.
     pub executable_stack: ExecutableStack,
+    /// What stripping debug information would do, and stripping symbols as well.
+    pub strippable: (Strippable, Strippable),
     /// `GNU_PROPERTY_X86_ISA_1_NEEDED`.
     pub x86_isa_needed: u32,
     /// The build ID, in hexadecimal.
@@ -210,9 +212,34 @@ impl ElfFile {
             undefined: symbols.undefined,
             is_extension: symbols.is_extension,
             executable_stack: elf.executable_stack(),
+            strippable: (
+                truewheel_elf::strippable(bytes, Strip::Debug)?,
+                truewheel_elf::strippable(bytes, Strip::All)?,
+            ),
             x86_isa_needed: elf.x86_isa_needed()?,
             build_id: elf.build_id()?.map(hexadecimal),
         })
+    }
+
+    /// What stripping would do to the file.
+    pub(crate) fn strippable(&self, level: Strip) -> Strippable {
+        match level {
+            Strip::Debug => self.strippable.0,
+            Strip::All => self.strippable.1,
+        }
+    }
+
+    /// Whether the loader of `libc` makes the stack executable for the file. One that does not say
+    /// gets what its machine had before `PT_GNU_STACK`; musl and Bionic never ask.
+    pub(crate) fn asks_for_executable_stack(&self, libc: Option<Libc>) -> bool {
+        match self.executable_stack {
+            ExecutableStack::Yes => true,
+            ExecutableStack::No => false,
+            ExecutableStack::Unmarked => {
+                let default = self.machine.arch.is_some_and(Arch::has_executable_stack_by_default);
+                self.is_dynamic && libc == Some(Libc::Glibc) && default
+            }
+        }
     }
 
     /// Whether a program of its own: it has an interpreter and is no library.

@@ -3,11 +3,13 @@
 //! Its name hangs on its SHA-256, so no edit can be made before it is hashed; on one core, while the
 //! others would wait. They deflate it meanwhile, as it is, and go on while the plan is made and
 //! carried out: an edit touches a few of its pieces, and all others serve in the result as well.
+//! What is to be stripped is stripped before that, and hashed as it was found.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use rayon::prelude::*;
+use truewheel_elf::{Strip, Strippable};
 use truewheel_wheel::Digest;
 
 use crate::deflating::Deflating;
@@ -24,7 +26,7 @@ const MOST_KEPT: u64 = 1 << 29;
 pub(crate) struct Fetched {
     /// Its digest.
     pub(crate) digest: Digest,
-    /// Its contents, where they were kept.
+    /// Its contents, stripped if it is to be, where they were kept.
     pub(crate) contents: Option<Deflating>,
 }
 
@@ -43,6 +45,7 @@ pub(crate) fn fetch(
     graph: &mut Graph,
     assessment: &Assessment,
     keep: Keep,
+    strip: Option<Strip>,
 ) -> Result<BTreeMap<NodeId, Fetched>> {
     let mut contents: Vec<Option<Vec<u8>>> =
         graph.libraries.iter_mut().map(|library| library.contents.take()).collect();
@@ -62,7 +65,9 @@ pub(crate) fn fetch(
         .with_max_len(1)
         .map(|(id, library, contents)| {
             let bytes = contents.map_or_else(|| read(library), Ok)?;
-            Ok((id, fetched(bytes, keep)))
+            let strips =
+                |level: &Strip| matches!(library.file.strippable(*level), Strippable::Yes { .. });
+            Ok((id, fetched(bytes, keep, strip.filter(strips))))
         })
         .collect()
 }
@@ -72,8 +77,15 @@ fn read(library: &Library) -> Result<Vec<u8>> {
     if bytes.len() as u64 == library.size { Ok(bytes) } else { Err(Error::changed(&library.path)) }
 }
 
-fn fetched(bytes: Vec<u8>, keep: Keep) -> Fetched {
+fn fetched(bytes: Vec<u8>, keep: Keep, strip: Option<Strip>) -> Fetched {
     match keep {
+        Keep::Contents(level) if strip.is_some() => {
+            let digest = Digest::of(&bytes);
+            // A file that cannot be stripped stays as it is here; step 6 tries again and says why.
+            let stripped = strip.and_then(|strip| truewheel_elf::strip(&bytes, strip).ok()?);
+            let contents = Deflating::begin(stripped.unwrap_or(bytes), level);
+            Fetched { digest, contents: Some(contents) }
+        }
         Keep::Digest => Fetched { digest: Digest::of(&bytes), contents: None },
         Keep::Contents(level) => {
             let contents = Deflating::begin(bytes, level);

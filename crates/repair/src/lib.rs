@@ -53,6 +53,7 @@ pub use show::{
     ShownBinary, Verdict, show,
 };
 pub use tree::{Need, Status, Tree, TreeFile, tree};
+pub use truewheel_elf::Strip;
 pub use truewheel_wheel::PlatformTag;
 
 use fetch::{Fetched, Keep};
@@ -208,7 +209,7 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
         }
     };
     let LinuxSurvey { target, graph, assessment } = &mut **linux;
-    let mut fetched = fetch::fetch(graph, assessment, keep)?;
+    let mut fetched = fetch::fetch(graph, assessment, keep, options.strip)?;
     let (plan, paths) = plan::plan(&plan::Findings {
         wheel,
         scan,

@@ -3,7 +3,8 @@
 //! Two wheels in one process may each bring their own `libfoo.so.1`. A loader that has one loaded
 //! takes it for the other, because it compares names and not files. So a vendored library gets a name
 //! that only its contents can produce: `libfoo.so.1` becomes `libfoo-1a2b3c4d.so.1`, where the digits
-//! begin the SHA-256 of the file as it was found.
+//! begin the SHA-256 of the file as it was found. A file that is stripped on the way has other contents
+//! than one that is not, so it has other digits too.
 //!
 //! The loader also shares what the library needs. Where that is vendored too, the digits come from
 //! all of it: equal names mean equal contents *and* equal dependencies. What the wheel had before is
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use truewheel_elf::{Strip, Strippable};
 use truewheel_wheel::MemberPath;
 
 use crate::fetch::Fetched;
@@ -22,8 +24,10 @@ use crate::search::{Graph, NodeId, Place, Resolution};
 pub(crate) fn names(
     graph: &Graph,
     fetched: &BTreeMap<NodeId, Fetched>,
+    strip: Option<Strip>,
     keeps_name: &dyn Fn(&str) -> bool,
 ) -> BTreeMap<NodeId, String> {
+    let identities = identities(graph, fetched, strip);
     let name = |id: &NodeId| {
         let Place::Library(index) = graph.node(*id).place else { return None };
         let library = graph.libraries.get(index)?;
@@ -34,7 +38,7 @@ pub(crate) fn names(
             return Some((*id, soname.rsplit('/').next().unwrap_or(soname).to_owned()));
         }
         let is_repaired = library.path.parent().is_some_and(is_vendored_directory);
-        Some((*id, mangle(&file_name, &digits(graph, fetched, *id), is_repaired)))
+        Some((*id, mangle(&file_name, &digits(graph, &identities, *id), is_repaired)))
     };
     fetched.keys().filter_map(name).collect()
 }
@@ -46,7 +50,7 @@ fn is_vendored_directory(directory: &Path) -> bool {
 }
 
 /// The first 8 hexadecimal digits of what tells this library from any other.
-fn digits(graph: &Graph, vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> String {
+fn digits(graph: &Graph, vendor: &Identities, id: NodeId) -> String {
     let closure = closure(graph, vendor, id);
     let mut lines: Vec<([u8; 32], &str, [u8; 32])> = Vec::new();
     for user in &closure {
@@ -76,7 +80,7 @@ fn hexadecimal(digest: &[u8]) -> String {
 }
 
 /// `id` and every vendored library that it leads to.
-fn closure(graph: &Graph, vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> BTreeSet<NodeId> {
+fn closure(graph: &Graph, vendor: &Identities, id: NodeId) -> BTreeSet<NodeId> {
     let mut closure = BTreeSet::from([id]);
     let mut queue = vec![id];
     while let Some(user) = queue.pop() {
@@ -91,7 +95,7 @@ fn closure(graph: &Graph, vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> BTr
 
 fn vendored_needs<'a>(
     graph: &'a Graph,
-    vendor: &'a BTreeMap<NodeId, Fetched>,
+    vendor: &'a Identities,
     id: NodeId,
 ) -> impl Iterator<Item = (&'a str, NodeId)> {
     graph.needs_of(id).iter().filter_map(|(needed, resolution)| match resolution {
@@ -112,8 +116,32 @@ fn member_needs(graph: &Graph, id: NodeId) -> impl Iterator<Item = (&str, &Membe
     })
 }
 
-fn digest(vendor: &BTreeMap<NodeId, Fetched>, id: NodeId) -> [u8; 32] {
-    vendor.get(&id).map(|fetched| fetched.digest.sha256).unwrap_or_default()
+/// What tells the contents of each vendored library from any other's, but for the names in it.
+type Identities = BTreeMap<NodeId, [u8; 32]>;
+
+fn identities(
+    graph: &Graph,
+    fetched: &BTreeMap<NodeId, Fetched>,
+    strip: Option<Strip>,
+) -> Identities {
+    let identity = |(id, fetched): (&NodeId, &Fetched)| {
+        let found = fetched.digest.sha256;
+        let how: &[u8] = match strip {
+            Some(Strip::Debug) => b"without debug information",
+            Some(Strip::All) => b"without symbols",
+            None => return (*id, found),
+        };
+        let file = &graph.node(*id).file;
+        let changes =
+            strip.is_some_and(|level| matches!(file.strippable(level), Strippable::Yes { .. }));
+        let stripped = || Sha256::new_with_prefix(found).chain_update(how).finalize().into();
+        (*id, if changes { stripped() } else { found })
+    };
+    fetched.iter().map(identity).collect()
+}
+
+fn digest(vendor: &Identities, id: NodeId) -> [u8; 32] {
+    vendor.get(&id).copied().unwrap_or_default()
 }
 
 /// Puts `digits` into `file_name`, in front of `.so` where it has one, else of its first dot. The

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use truewheel_elf::Strip;
 use truewheel_wheel::PlatformTag;
 
 use crate::groups::Group;
@@ -103,6 +104,9 @@ pub struct Options {
     pub rpath_style: RpathStyle,
     /// Clear the executable-stack flag of every binary that is written.
     pub clear_executable_stack: bool,
+    /// Take debug information, or symbols too, out of every ELF file of the target and every library
+    /// that is brought along.
+    pub strip: Option<Strip>,
     /// Do not look at x86-64-v2/v3/v4 markers.
     pub allow_isa_extensions: bool,
     /// List what is brought along, with the packages it comes from, in `.dist-info/sboms/`.
@@ -133,6 +137,7 @@ impl Default for Options {
             no_mangle: Vec::new(),
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,
+            strip: None,
             allow_isa_extensions: false,
             sbom: true,
             licenses: false,

@@ -8,7 +8,7 @@ use std::fs;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use truewheel_elf::{Edits, PatchSet};
+use truewheel_elf::{Edits, PatchSet, Strip};
 use truewheel_wheel::{Digest, MemberPath, NewMember, Timestamp, Wheel, deflate};
 
 use crate::Libraries;
@@ -30,6 +30,7 @@ enum Source<'a> {
 struct Job<'a> {
     path: &'a MemberPath,
     source: Source<'a>,
+    strip: Option<Strip>,
     edits: Option<&'a Edits>,
     mode: u32,
     modified: Timestamp,
@@ -67,6 +68,7 @@ fn jobs<'a>(wheel: &'a Wheel, plan: &'a Plan, mut libraries: Libraries) -> Resul
                 library,
                 libraries.remove(&library.member).and_then(|fetched| fetched.contents),
             ),
+            strip: plan.strips.get(&library.member).copied(),
             edits: plan.edits.get(&library.member),
             mode: S_IFREG | library.mode,
             modified: plan.modified,
@@ -81,6 +83,7 @@ fn jobs<'a>(wheel: &'a Wheel, plan: &'a Plan, mut libraries: Libraries) -> Resul
     jobs.extend(plan.added.iter().map(|(path, bytes)| Job {
         path,
         source: Source::Bytes(bytes),
+        strip: None,
         edits: None,
         mode: S_IFREG | 0o644,
         modified: plan.modified,
@@ -118,6 +121,7 @@ fn member_job<'a>(
     Ok(Job {
         path,
         source: Source::Member(source),
+        strip: plan.strips.get(path).copied(),
         edits: plan.edits.get(path),
         mode: S_IFREG | mode,
         modified: member.modified,
@@ -149,7 +153,14 @@ fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
         Source::Library(library, _) => library.source.display().to_string(),
         _ => job.path.as_str().to_owned(),
     };
-    let contents = contents(wheel, job.source)?;
+    let mut contents = contents(wheel, job.source)?;
+    // Stripping comes first: what an edit appends then follows what stays, and leaves no hole.
+    if let Some(level) = job.strip
+        && let Some(stripped) = truewheel_elf::strip(contents.bytes(), level)
+            .map_err(|error| Error::elf(name.clone(), error))?
+    {
+        contents = Contents::Plain(stripped);
+    }
     let unedited = Edits::default();
     let (changed, bytes) =
         truewheel_elf::patch_file(contents.bytes(), job.edits.unwrap_or(&unedited))

@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use truewheel_elf::Edits;
+use truewheel_elf::{Edits, Strip};
 use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
 
 use crate::error::{Error, Line, Result};
@@ -66,6 +66,9 @@ pub struct Plan {
     pub vendored: Vec<Vendored>,
     /// Changes to ELF files, by their path in the result; those of vendored libraries too.
     pub edits: BTreeMap<MemberPath, Edits>,
+    /// ELF files that are stripped before their edits, by their path in the result. Each has its
+    /// [`edits`](Plan::edits), which may be none.
+    pub strips: BTreeMap<MemberPath, Strip>,
     /// New contents of members.
     pub replaced: BTreeMap<MemberPath, Vec<u8>>,
     /// New members that are no libraries.
@@ -170,6 +173,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         },
         vendored: Vec::new(),
         edits: BTreeMap::new(),
+        strips: BTreeMap::new(),
         replaced: BTreeMap::new(),
         added: BTreeMap::new(),
         sbom: None,
@@ -271,7 +275,7 @@ impl Plan {
         let edits: BTreeMap<&str, Vec<String>> = self
             .edits
             .iter()
-            .map(|(path, edits)| (path.as_str(), describe::describe(edits)))
+            .map(|(path, edits)| (path.as_str(), describe::describe(edits, self.strips.get(path))))
             .collect();
         let names = |pairs: &BTreeMap<MemberPath, MemberPath>| -> BTreeMap<String, String> {
             pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
@@ -314,7 +318,7 @@ impl fmt::Display for Plan {
         }
         for (member, edits) in &self.edits {
             writeln!(f, "edit {member}")?;
-            for line in describe::describe(edits) {
+            for line in describe::describe(edits, self.strips.get(member)) {
                 writeln!(f, "  {}", Line(line))?;
             }
         }

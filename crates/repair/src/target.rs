@@ -73,6 +73,17 @@ impl Arch {
         matches!(self, Arch::I686 | Arch::Armv7l | Arch::Armv6l)
     }
 
+    /// Whether a file without `PT_GNU_STACK` gets an executable stack from glibc: `DEFAULT_STACK_PERMS`
+    /// in its sysdeps; newer ports begin without `PF_X`.
+    pub fn has_executable_stack_by_default(self) -> bool {
+        match self {
+            Arch::X86_64 | Arch::I686 | Arch::Armv7l | Arch::Armv6l | Arch::S390x => true,
+            Arch::Aarch64 | Arch::Riscv64 | Arch::Loongarch64 | Arch::Ppc64le | Arch::Ppc64 => {
+                false
+            }
+        }
+    }
+
     /// The largest page the kernels of this architecture use, in bytes.
     ///
     /// A segment that is aligned to less cannot be mapped on such a kernel. The numbers are the

@@ -10,9 +10,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use goblin::elf::Elf;
+use goblin::elf::SectionHeader;
 use goblin::elf::dynamic::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
+use goblin::elf::section_header::SHT_SYMTAB;
 use rayon::prelude::*;
-use truewheel_elf::{Edits, SearchPathEdit, SonameEdit};
+use truewheel_elf::{Edits, SearchPathEdit, SonameEdit, Strip};
 use truewheel_wheel::{Member, MemberKind, MemberPath, Record, Wheel, Written};
 
 use crate::error::{Error, Result};
@@ -64,7 +66,11 @@ fn check_member(input: &Wheel, wheel: &Wheel, member: &Member, plan: &Plan) -> R
         return Err(Error::verify(member.path.as_str(), "it is a symbolic link"));
     }
     let seen = match plan.edits.get(&member.path) {
-        Some(edits) => Some(check_edits(&member.path, &wheel.read(member)?, edits)?),
+        Some(edits) => {
+            let bytes = wheel.read(member)?;
+            check_stripped(&member.path, &bytes, plan.strips.get(&member.path))?;
+            Some(check_edits(&member.path, &bytes, edits)?)
+        }
         None if is_copied(input, wheel, member)? => None,
         None => {
             wheel.read(member)?;
@@ -91,6 +97,27 @@ fn is_copied(input: &Wheel, wheel: &Wheel, member: &Member) -> Result<bool> {
 struct Seen {
     needed: Vec<String>,
     search_path: Vec<String>,
+}
+
+/// What was to be stripped has no debug information left, nor symbols if they were to go too.
+fn check_stripped(path: &MemberPath, bytes: &[u8], strip: Option<&Strip>) -> Result<()> {
+    let Some(strip) = strip else { return Ok(()) };
+    let wrong = |what: String| Error::verify(path.as_str(), what);
+    let options = goblin::options::ParseOptions::strict();
+    let elf =
+        Elf::parse_with_opts(bytes, &options).map_err(|error| wrong(format!("goblin: {error}")))?;
+    let is_left = |section: &&SectionHeader| {
+        let name = elf.shdr_strtab.get_at(section.sh_name).unwrap_or_default();
+        let is_symbols = section.sh_type == SHT_SYMTAB && *strip == Strip::All;
+        !section.is_alloc() && (is_symbols || name.starts_with(".debug_"))
+    };
+    match elf.section_headers.iter().find(is_left) {
+        Some(section) => {
+            let name = elf.shdr_strtab.get_at(section.sh_name).unwrap_or_default();
+            Err(wrong(format!("section `{name}` is still there")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_edits(path: &MemberPath, bytes: &[u8], edits: &Edits) -> Result<Seen> {

@@ -295,6 +295,24 @@ fn root_is_purelib_is_false_once_for_a_wheel_with_binaries() {
 }
 
 #[test]
+fn clear_execstack_marks_a_file_that_does_not_say() {
+    // PT_GNU_STACK becomes PT_NULL. glibc's default on x86_64 is an executable stack.
+    let mut bytes = Elf::of("elf/execstack-rpath.so").bytes();
+    let mark = 0x6474_e551_u32.to_le_bytes();
+    let headers = 64..64 + 56 * usize::from(bytes[56]);
+    let at = headers.step_by(56).find(|&at| bytes[at..at + 4] == mark).unwrap();
+    bytes[at..at + 4].fill(0);
+    let stack = |bytes: &[u8]| truewheel_elf::Elf::parse(bytes).unwrap().executable_stack();
+    assert_eq!(stack(&bytes), truewheel_elf::ExecutableStack::Unmarked);
+    let wheel = Wheel::demo(&Elf::module(&[])).file("demo/libown.so", &bytes);
+    let run = Sandbox::new().try_repair(&wheel, &[]);
+    let note = "note: demo/libown.so asks for an executable stack, ";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    let output = Sandbox::new().repair(&wheel, &["--clear-execstack"]);
+    assert_eq!(stack(output.bytes("demo/libown.so")), truewheel_elf::ExecutableStack::No);
+}
+
+#[test]
 fn clear_execstack_takes_the_flag_from_every_binary() {
     let stack = |bytes: &[u8]| truewheel_elf::Elf::parse(bytes).unwrap().executable_stack();
     let sandbox = Sandbox::new();

@@ -84,12 +84,30 @@ fn instructions_that_the_tag_does_not_promise() {
 }
 
 #[test]
+fn instructions_that_the_tag_does_not_promise_in_a_library_of_the_wheel() {
+    let library = Elf::of("repair/needs-x86-64-v3.so");
+    let text = refused(&Wheel::demo(&Elf::module(&[])).elf("demo/libown.so", &library), &[]);
+    let because = "\n  because: demo/libown.so needs instructions of x86-64-v3, which the tag does not promise\n";
+    assert!(text.contains(because), "{text}");
+}
+
+#[test]
 fn symbols_that_only_some_pythons_have() {
-    let text = refused(&Wheel::demo(&Elf::of("repair/needs-fpectl.so")), &[]);
-    assert_eq!(
-        text,
-        "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs `PyFPE_jbuf`, which only Pythons built with fpectl have\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
-    );
+    for (file, what) in [
+        ("needs-fpectl.so", "`PyFPE_jbuf`, which only Pythons built with fpectl have"),
+        (
+            "needs-ucs2.so",
+            "`PyUnicodeUCS2_FromString`, which only narrow-Unicode builds of Python 2 have",
+        ),
+    ] {
+        let text = refused(&Wheel::demo(&Elf::of(&format!("repair/{file}"))), &[]);
+        assert_eq!(
+            text,
+            format!(
+                "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs {what}\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
+            )
+        );
+    }
 }
 
 #[test]

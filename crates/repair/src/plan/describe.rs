@@ -1,10 +1,15 @@
 //! The edits of one file in words, for `--dry-run` and its JSON.
 
-use truewheel_elf::{Edits, SearchPathEdit, SonameEdit};
+use truewheel_elf::{Edits, SearchPathEdit, SonameEdit, Strip};
 
-/// One line for each edit, for people.
-pub(super) fn describe(edits: &Edits) -> Vec<String> {
+/// One line for each edit, for people; stripping first, as it is done first.
+pub(super) fn describe(edits: &Edits, strip: Option<&Strip>) -> Vec<String> {
     let mut lines = Vec::new();
+    match strip {
+        Some(Strip::Debug) => lines.push("no debug information".to_owned()),
+        Some(Strip::All) => lines.push("no debug information, no symbol table".to_owned()),
+        None => {}
+    }
     match &edits.soname {
         Some(SonameEdit::Set(name)) => lines.push(format!("SONAME {name}")),
         Some(SonameEdit::Remove) => lines.push("no SONAME".to_owned()),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_elf::{Edits, ExecutableStack, SonameEdit};
+use truewheel_elf::{Edits, SonameEdit, Strippable};
 use truewheel_wheel::{Installed, MemberPath, Wheel, relative};
 
 use super::data;
@@ -35,7 +35,8 @@ pub(super) fn plan(
         findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
     for (id, path) in members {
         let edits = planner.member_edits(id, &path, plan)?;
-        if !is_nothing(&edits) {
+        let is_stripped = planner.strip(id, &path, plan);
+        if !is_nothing(&edits) || is_stripped {
             plan.edits.insert(path, edits);
         }
     }
@@ -47,7 +48,8 @@ pub(super) fn plan(
 fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<NodeId, MemberPath>> {
     let keeps = globs(&findings.options.no_mangle)?;
     let of_data = data::directories(findings.graph, directory)?;
-    let names = mangle::names(findings.graph, findings.fetched, &|n| keeps.is_match(n));
+    let strip = findings.options.strip;
+    let names = mangle::names(findings.graph, findings.fetched, strip, &|n| keeps.is_match(n));
     let mut places: BTreeMap<NodeId, MemberPath> = names
         .into_iter()
         .map(|(id, name)| Ok((id, of_data.get(&id).unwrap_or(directory).join(&name)?)))
@@ -106,6 +108,7 @@ impl Planner<'_> {
                 users: self.users(*id),
             });
             self.remember_outside(*id, member, plan);
+            self.strip(*id, member, plan);
             plan.edits.insert(member.clone(), edits);
         }
         plan.vendored.sort_by(|a, b| a.member.cmp(&b.member));
@@ -261,7 +264,20 @@ impl Planner<'_> {
 
     fn clear_stack(&self, file: &ElfFile, edits: &mut Edits) {
         edits.clear_executable_stack = self.findings.options.clear_executable_stack
-            && file.executable_stack == ExecutableStack::Yes;
+            && file.asks_for_executable_stack(self.findings.target.libc);
+    }
+
+    /// Whether the file at `path` is to be stripped; the plan gets it, or the reason why not.
+    fn strip(&self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> bool {
+        let Some(level) = self.findings.options.strip else { return false };
+        match self.findings.graph.node(id).file.strippable(level) {
+            Strippable::Yes { .. } => plan.strips.insert(path.clone(), level).is_none(),
+            Strippable::Nothing => false,
+            Strippable::Unfit(reason) => {
+                plan.notes.push(format!("{path} is not stripped: {reason}"));
+                false
+            }
+        }
     }
 
     /// What the loader will not find on the file's own search path, for the check of the finished

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use truewheel_elf::ExecutableStack;
-
 use super::Policy;
 use crate::search::NodeId;
 use crate::target::{Arch, Libc};
@@ -17,7 +15,7 @@ impl Policy<'_> {
         let members = self.graph.members().map(|(id, ..)| id);
         let files = members.chain(vendor.iter().copied()).filter(|id| {
             let file = &self.graph.node(*id).file;
-            file.executable_stack == ExecutableStack::Yes && !file.is_program()
+            file.asks_for_executable_stack(self.target.libc) && !file.is_program()
         });
         let note = |id| {
             format!(

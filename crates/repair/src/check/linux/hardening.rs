@@ -6,7 +6,7 @@ use super::Linux;
 use crate::binary::ElfFile;
 use crate::check::finding::Finding;
 use crate::check::{Check, Severity, rules};
-use crate::target::{Arch, Libc};
+use crate::target::Libc;
 
 pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
     for (id, path, file) in linux.graph.members().filter(|(.., file)| file.is_dynamic) {
@@ -36,16 +36,11 @@ fn stack(linux: &Linux<'_>, file: &ElfFile) -> Option<(Severity, &'static str)> 
     let asks = match file.executable_stack {
         ExecutableStack::No => return None,
         ExecutableStack::Yes => "asks for an executable stack (PT_GNU_STACK has PF_X)",
-        ExecutableStack::Unmarked if has_executable_default(linux.target.arch) => {
+        ExecutableStack::Unmarked if linux.target.arch.has_executable_stack_by_default() => {
             "has no PT_GNU_STACK, which means an executable stack on this processor"
         }
         ExecutableStack::Unmarked => return None,
     };
     let is_refused = linux.target.libc == Some(Libc::Glibc) && !file.is_program();
     Some((if is_refused { Severity::Error } else { Severity::Warning }, asks))
-}
-
-/// `DEFAULT_STACK_PERMS` in glibc's sysdeps: newer ports begin without `PF_X`.
-fn has_executable_default(arch: Arch) -> bool {
-    !matches!(arch, Arch::Aarch64 | Arch::Riscv64 | Arch::Loongarch64 | Arch::Ppc64le | Arch::Ppc64)
 }
