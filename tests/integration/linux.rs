@@ -12,6 +12,8 @@ mod links;
 mod loaders;
 /// Where things lie in the repaired wheel, and what they are called.
 mod places;
+/// Programs that are installed outside site-packages.
+mod programs;
 /// Which library a needed name leads to.
 mod search;
 /// What only debuggers read, and is taken out on request.

@@ -93,3 +93,56 @@ fn a_repaired_extension_opens_an_included_library_by_its_name() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&run.stdout), "42\n", "{run:?}");
 }
+
+/// A virtual environment with the wheel installed by this machine's pip; `None` if it has none.
+fn installed(sandbox: &Sandbox, wheel: &str, environment: &str) -> Option<()> {
+    let ran = |words: &[&str]| {
+        let run = Command::new("python3").args(words).env_remove("PYTHONPATH").output();
+        run.is_ok_and(|run| run.status.success())
+    };
+    let (wheel, environment) = (sandbox.path(wheel), sandbox.path(environment));
+    let python = format!("{environment}/bin/python");
+    let is_there = has_python()
+        && ran(&["-m", "pip", "--version"])
+        && ran(&["-m", "venv", "--without-pip", &environment]);
+    let words = ["install", "--no-index", "--no-deps", "--no-cache-dir", &wheel];
+    let words = [&["-m", "pip", "--python", &python], &words[..]].concat();
+    (is_there && ran(&words)).then_some(())
+}
+
+#[test]
+fn an_installed_program_that_was_moved_runs_with_its_arguments_and_its_library() {
+    let test = "an_installed_program_that_was_moved_runs_with_its_arguments_and_its_library";
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/libdemo.so.1", std::fs::read(testdata("elf/gnu-ld.so")).unwrap());
+    let program = Elf::of("elf/program").needed("libdemo.so.1");
+    let wheel = Wheel::new("demo")
+        .tag("py3-none-linux_x86_64")
+        .elf("demo-1.0.data/scripts/tool", &program)
+        .elf("demo-1.0.data/scripts/sub/other tool", &program);
+    let output = sandbox.repair(&wheel, &["--lib-path", "libs"]);
+    let path = format!("out/{}", output.file_name());
+    std::fs::remove_dir_all(sandbox.root().join("libs")).unwrap();
+    for environment in ["env", "an environment"] {
+        if installed(&sandbox, &path, environment).is_none() {
+            skip(test, "no python3 with pip for x86_64 with glibc 2.34 or later");
+            return;
+        }
+        for (tool, words) in [("tool", &["a", "b c"][..]), ("sub/other tool", &[])] {
+            let tool = sandbox.path(&format!("{environment}/bin/{tool}"));
+            // pip writes a first line that the kernel cannot read when its path has a space.
+            let mut command = match environment {
+                "env" => Command::new(&tool),
+                _ => Command::new(sandbox.path(&format!("{environment}/bin/python"))),
+            };
+            if environment != "env" {
+                command.arg(&tool);
+            }
+            let run = command.args(words).env_remove("LD_LIBRARY_PATH").output().unwrap();
+            // It prints its name and the cosine of its number of arguments.
+            let cosine = (1.0 + words.len() as f64).cos();
+            let line = format!("{tool} {cosine:.6}\n");
+            assert_eq!(String::from_utf8_lossy(&run.stdout), line, "{run:?}");
+        }
+    }
+}

@@ -224,3 +224,26 @@ fn the_checker_finds_what_is_wrong() {
         [": lacks \"tags\""]
     );
 }
+
+#[test]
+fn the_groups_are_what_their_schema_says() {
+    let (sandbox, _) = sandbox();
+    let all = valid(&sandbox, "groups.json", &["groups", "--json"]);
+    assert!(all["groups"].as_array().unwrap().len() > 10);
+    valid(&sandbox, "groups.json", &["groups", "--json", "cuda"]);
+}
+
+#[test]
+fn the_plan_for_a_program_that_moves_is_what_its_schema_says() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let program = Elf::of("elf/program").needed("libfoo.so.1");
+    let wheel = Wheel::new("demo").tag("py3-none-linux_x86_64");
+    let wheel = wheel.elf("demo-1.0.data/scripts/tool", &program);
+    wheel.build(sandbox.root());
+    let name = wheel.file_name();
+    let words =
+        ["repair", "--dry-run", "--json", "--sysroot", "sysroot", "--lib-path", "libs", &name];
+    let plan = valid(&sandbox, "plan.json", &words);
+    assert_eq!(plan["shims"]["demo-1.0.data/scripts/tool"], "demo.scripts/tool");
+}

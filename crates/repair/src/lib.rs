@@ -26,6 +26,7 @@ mod report;
 mod sbom;
 mod scan;
 mod search;
+mod shim;
 mod show;
 mod survey;
 pub mod target;
@@ -48,6 +49,7 @@ pub use plan::{Plan, Vendored};
 pub use provider::{LicenseFile, Provider};
 pub use report::{Report, VendoredLibrary};
 pub use sbom::{Component, SbomPlan};
+pub use shim::Shim;
 pub use show::{
     BundledLibrary, Claim, Level, LevelState, NeededLibrary, RunTimeName, SearchPath, Show,
     ShownBinary, Verdict, show,

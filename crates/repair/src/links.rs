@@ -2,14 +2,15 @@
 //!
 //! Wheels cannot hold links: installers write a link's target into a text file. Build systems
 //! therefore pack `libfoo.so → libfoo.so.1 → libfoo.so.1.2` as links that break, or as three copies.
-//! A chain of library names becomes the one file that its SONAME names; any other link becomes a
-//! copy of its target. A name that some text in the wheel mentions, or that a linker would look for
+//! A chain of library names becomes the one file that its SONAME names; any other link, to a program or
+//! an extension module too, becomes a copy of its target. A name that some text in the wheel mentions, or that a linker would look for
 //! because the wheel brings headers, stays as a copy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use truewheel_wheel::{Member, MemberKind, MemberPath, Wheel};
 
+use crate::binary::ElfFile;
 use crate::error::{Error, Result};
 use crate::scan::Scan;
 use crate::search::paths::{join_relative, parent};
@@ -33,7 +34,7 @@ pub(crate) fn links(wheel: &Wheel, scan: &Scan) -> Result<Links> {
     let mut groups: BTreeMap<MemberPath, BTreeSet<MemberPath>> = BTreeMap::new();
     for path in scan.links.keys() {
         match target(wheel, scan, path)? {
-            Target::File(real) if scan.elf.iter().any(|(elf, _)| *elf == real) => {
+            Target::File(real) if scan.elf.iter().any(|(elf, f)| *elf == real && is_library(f)) => {
                 groups.entry(real).or_default().insert(path.clone());
             }
             Target::File(real) => links.copy(path, &real),
@@ -99,6 +100,11 @@ impl Links {
             self.renamed.insert(real, kept);
         }
     }
+}
+
+/// Whether it is loaded by its SONAME. A program is run and a module imported by each of its names.
+fn is_library(file: &ElfFile) -> bool {
+    file.soname.is_some() && !file.is_extension
 }
 
 /// What a link leads to in the end.
@@ -169,7 +175,7 @@ fn copy_directory(
 /// `libfoo.so.1.2`: the longest name with the others.
 fn copied_chains(scan: &Scan) -> BTreeMap<MemberPath, BTreeSet<MemberPath>> {
     let mut same: BTreeMap<([u8; 32], &str), Vec<&MemberPath>> = BTreeMap::new();
-    for (path, _) in scan.elf.iter().filter(|(_, file)| file.soname.is_some()) {
+    for (path, _) in scan.elf.iter().filter(|(_, file)| is_library(file)) {
         if let Some(digest) = scan.digests.get(path) {
             same.entry((digest.sha256, path.parent())).or_default().push(path);
         }

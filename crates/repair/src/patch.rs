@@ -25,6 +25,8 @@ enum Source<'a> {
     Member(&'a MemberPath),
     /// The plan itself.
     Bytes(&'a [u8]),
+    /// The script that runs a program.
+    Script(String),
 }
 
 struct Job<'a> {
@@ -89,6 +91,15 @@ fn jobs<'a>(wheel: &'a Wheel, plan: &'a Plan, mut libraries: Libraries) -> Resul
         modified: plan.modified,
         size: bytes.len() as u64,
     }));
+    jobs.extend(plan.shims.iter().map(|(path, shim)| Job {
+        path,
+        source: Source::Script(shim.text()),
+        edits: None,
+        strip: None,
+        mode: S_IFREG | 0o755,
+        modified: plan.modified,
+        size: 0,
+    }));
     let renamed: Vec<&MemberPath> = plan.renamed.values().collect();
     for (old, new) in &plan.renamed {
         jobs.push(member_job(wheel, plan, new, old)?);
@@ -118,6 +129,9 @@ fn member_job<'a>(
         Error::verify(source.as_str(), "the plan names a member that is not there")
     })?;
     let mode = member.mode.filter(|mode| mode & 0o777 != 0).unwrap_or(0o644) & 0o7777;
+    // What is in `scripts` can be run whatever its mode is; elsewhere the mode says it.
+    let is_moved = plan.shims.values().any(|shim| shim.program == *path);
+    let mode = if is_moved { mode | 0o755 } else { mode };
     Ok(Job {
         path,
         source: Source::Member(source),
@@ -244,6 +258,7 @@ fn touches(changed: &PatchSet, range: &Range<usize>) -> bool {
 fn contents(wheel: &Wheel, source: Source<'_>) -> Result<Contents> {
     Ok(match source {
         Source::Bytes(bytes) => Contents::Plain(bytes.to_vec()),
+        Source::Script(text) => Contents::Plain(text.into_bytes()),
         Source::Member(path) => {
             let member = wheel.member(path.as_str()).ok_or_else(|| {
                 Error::verify(path.as_str(), "the plan names a member that is not there")

@@ -7,6 +7,7 @@ mod data;
 mod describe;
 mod elf;
 mod metadata;
+mod programs;
 mod search_path;
 
 pub(crate) use elf::libraries_directory;
@@ -30,6 +31,7 @@ use crate::sbom::{self, SbomPlan, Uses};
 use crate::scan::Scan;
 use crate::search::paths::base_name;
 use crate::search::{Graph, NodeId, Place, Resolution};
+use crate::shim::Shim;
 use crate::wheel_target::WheelTarget;
 
 /// A library that the wheel will bring along.
@@ -73,6 +75,8 @@ pub struct Plan {
     pub replaced: BTreeMap<MemberPath, Vec<u8>>,
     /// New members that are no libraries.
     pub added: BTreeMap<MemberPath, Vec<u8>>,
+    /// Scripts that take the place of programs, by their path in the result.
+    pub shims: BTreeMap<MemberPath, Shim>,
     /// The list of what is vendored, but for the digests of the finished libraries.
     pub sbom: Option<SbomPlan>,
     /// Members that are left out, with the reason.
@@ -176,6 +180,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         strips: BTreeMap::new(),
         replaced: BTreeMap::new(),
         added: BTreeMap::new(),
+        shims: BTreeMap::new(),
         sbom: None,
         dropped: BTreeMap::new(),
         renamed: BTreeMap::new(),
@@ -282,6 +287,8 @@ impl Plan {
         };
         let dropped: BTreeMap<&str, &String> =
             self.dropped.iter().map(|(path, reason)| (path.as_str(), reason)).collect();
+        let shims: BTreeMap<&str, &str> =
+            self.shims.iter().map(|(path, shim)| (path.as_str(), shim.program.as_str())).collect();
         serde_json::json!({
             "schema": "truewheel.plan/1",
             "output": self.output_name,
@@ -293,6 +300,7 @@ impl Plan {
             "renamed": names(&self.renamed),
             "copies": names(&self.copies),
             "dropped": dropped,
+            "shims": shims,
             "rewritten": self.replaced.keys().map(MemberPath::as_str).collect::<Vec<_>>(),
             "added": self.added_members().map(MemberPath::as_str).collect::<Vec<_>>(),
             "corrects_record": self.corrects_record,
@@ -330,6 +338,9 @@ impl fmt::Display for Plan {
         }
         for (path, reason) in &self.dropped {
             writeln!(f, "leave out {path}: {}", Line(reason))?;
+        }
+        for (path, shim) in &self.shims {
+            writeln!(f, "write {path}, a script that runs {}", shim.program)?;
         }
         for path in self.replaced.keys() {
             writeln!(f, "rewrite {path}")?;

@@ -49,7 +49,13 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
         }
     }
     sbom::check(&wheel, plan, written.record())?;
-    for path in plan.edits.keys().chain(plan.replaced.keys()).chain(plan.added.keys()) {
+    for path in plan
+        .edits
+        .keys()
+        .chain(plan.replaced.keys())
+        .chain(plan.shims.keys())
+        .chain(plan.added.keys())
+    {
         if wheel.member(path.as_str()).is_none() {
             return Err(Error::verify(path.as_str(), "it is planned and not there"));
         }

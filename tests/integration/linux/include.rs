@@ -177,3 +177,13 @@ fn nothing_is_included_silently_in_a_wheel_for_no_target() {
     let text = sandbox().refusal(&wheel, &["--include", "libbar.so.2"]);
     assert!(text.contains("nothing in the wheel says which target it is for"), "{text}");
 }
+
+#[test]
+fn what_data_files_and_an_included_library_need_is_not_put_where_only_one_finds_it() {
+    let sandbox = sandbox();
+    let wheel = demo().elf("demo-1.0.data/data/lib/libown.so", &Elf::module(&["libbar.so.2"]));
+    let text =
+        sandbox.refusal(&wheel, &[&LIBS[..], &["--include", "build/libplugin.so.1"]].concat());
+    let reason = "is installed outside site-packages and needs `libbar.so.2` from there\n";
+    assert!(text.contains(reason), "{text}");
+}

@@ -87,3 +87,19 @@ fn a_link_that_leads_nowhere_or_out_or_round_is_refused() {
         assert!(text.starts_with("demo/link.txt is a symbolic link to "), "{target}: {text}");
     }
 }
+
+#[test]
+fn a_link_to_a_program_or_a_module_stays_as_a_copy() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::demo(&Elf::module(&[]).soname("_ext.so"))
+        .symlink("demo/_other.so", "_ext.so")
+        .elf("demo-1.0.data/scripts/tool", &Elf::of("elf/program"))
+        .symlink("demo-1.0.data/scripts/alias", "tool");
+    let output = sandbox.repair(&wheel, &[]);
+    for (name, source) in [
+        ("demo/_other.so", "demo/_ext.so"),
+        ("demo-1.0.data/scripts/alias", "demo-1.0.data/scripts/tool"),
+    ] {
+        assert_eq!(output.bytes(name), output.bytes(source), "{name}");
+    }
+}

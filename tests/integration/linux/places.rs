@@ -54,18 +54,6 @@ fn search_paths_lead_from_installed_place_to_installed_place() {
 }
 
 #[test]
-fn a_program_outside_site_packages_that_needs_a_library_is_refused() {
-    let sandbox = sandbox();
-    let program = Elf::of("elf/program").needed("libfoo.so.1");
-    let wheel = Wheel::new("demo").tag("py3-none-linux_x86_64");
-    let wheel = wheel.elf("demo-1.0.data/scripts/tool", &program);
-    let text = sandbox.refusal(&wheel, &LIBS);
-    let place = "demo-1.0.data/scripts/tool is installed outside site-packages and needs \
-                 `libfoo.so.1` from there\n";
-    assert!(text.starts_with(place), "{text}");
-}
-
-#[test]
 fn what_only_data_files_need_goes_with_them() {
     let sandbox = sandbox();
     sandbox.elf("libs/libbar.so.2", &Elf::library("libbar.so.2"));

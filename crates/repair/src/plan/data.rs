@@ -20,7 +20,8 @@ pub(super) fn directories(
     let is_data = |path: &MemberPath| path.installed().scheme == Scheme::Data;
     let of = |wanted: bool| {
         let members = graph.members().filter(move |(_, path, _)| is_data(path) == wanted);
-        led_to(graph, members.map(|(id, ..)| id).collect())
+        let included = graph.included.iter().map(|included| included.id).filter(|_| !wanted);
+        led_to(graph, members.map(|(id, ..)| id).chain(included).collect())
     };
     let tops = graph.members().filter(|(_, path, _)| is_data(path));
     let Some(top) = tops.filter_map(|(_, path, _)| path.as_str().split('/').next()).next() else {

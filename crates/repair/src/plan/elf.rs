@@ -9,6 +9,7 @@ use truewheel_elf::{Edits, SonameEdit, Strippable};
 use truewheel_wheel::{Installed, MemberPath, Wheel, relative};
 
 use super::data;
+use super::programs::{self, Libpython};
 use super::search_path::{self, Ground, origin};
 use super::{Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
@@ -18,6 +19,7 @@ use crate::options::{Options, RpathStyle};
 use crate::pattern::globs;
 use crate::search::paths::base_name;
 use crate::search::{Found, NodeId, Place, Resolution};
+use crate::shim::{self, Shim};
 use crate::target::Libc;
 
 /// Plans the edits of every ELF file, and the libraries to bring along.
@@ -34,11 +36,7 @@ pub(super) fn plan(
     let members: Vec<(NodeId, MemberPath)> =
         findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
     for (id, path) in members {
-        let edits = planner.member_edits(id, &path, plan)?;
-        let is_stripped = planner.strip(id, &path, plan);
-        if !is_nothing(&edits) || is_stripped {
-            plan.edits.insert(path, edits);
-        }
+        planner.member(id, &path, plan)?;
     }
     Ok(planner.places)
 }
@@ -96,7 +94,7 @@ impl Planner<'_> {
                     "choose another directory with `--lib-sdir`",
                 ));
             }
-            let edits = self.library_edits(*id, member);
+            let edits = self.library_edits(*id, member, &mut plan.notes);
             plan.vendored.push(Vendored {
                 source: library.path.clone(),
                 digest: fetched.digest,
@@ -107,7 +105,7 @@ impl Planner<'_> {
                 modified: library.modified,
                 users: self.users(*id),
             });
-            self.remember_outside(*id, member, plan);
+            self.remember_outside(*id, member, member, plan);
             self.strip(*id, member, plan);
             plan.edits.insert(member.clone(), edits);
         }
@@ -141,7 +139,7 @@ impl Planner<'_> {
         users
     }
 
-    fn library_edits(&self, id: NodeId, member: &MemberPath) -> Edits {
+    fn library_edits(&self, id: NodeId, member: &MemberPath, notes: &mut Vec<String>) -> Edits {
         let file = &self.findings.graph.node(id).file;
         let mut edits = Edits::default();
         let name = member.file_name();
@@ -150,32 +148,34 @@ impl Planner<'_> {
             edits.soname = Some(SonameEdit::Set(name.to_owned()));
         }
         let needs = self.rename_needs(id, &member.installed().parent(), &mut edits);
+        self.edit_libpython(id, member, &needs.libpython, &mut edits, notes);
         search_path::set(file, &needs.directories, self.rpath_style(), &mut edits);
         self.clear_stack(file, &mut edits);
         edits
     }
 
-    fn member_edits(&self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> Result<Edits> {
+    fn member(&self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> Result<()> {
         let file = &self.findings.graph.node(id).file;
         let mut edits = Edits::default();
-        let installed = path.installed();
-        let here = installed.parent();
-        let needs = self.rename_needs(id, &here, &mut edits);
-        if let Some(name) = needs.unreachable {
-            return Err(Error::refused_with(
-                format!("{path} is installed outside site-packages and needs `{name}` from there"),
-                "install the program as part of the package, with an entry point that runs it",
-            ));
-        }
-        if file.is_extension && !file.is_program() {
-            for needed in needs.libpython {
-                plan.notes.push(format!(
-                    "{path}: `{needed}` is no longer needed by name, the interpreter has its symbols"
-                ));
-                edits.remove_needed.insert(needed);
+        let mut needs = self.rename_needs(id, &path.installed().parent(), &mut edits);
+        let mut to = path.clone();
+        if let Some(name) = needs.unreachable.take() {
+            let shim = self.shim(path, file, &name)?;
+            edits = Edits::default();
+            needs = self.rename_needs(id, &shim.program.installed().parent(), &mut edits);
+            if let Some(name) = needs.unreachable {
+                return Err(unreachable(path, &name));
             }
+            let taken = |path: &MemberPath| self.findings.wheel.member(path.as_str()).is_some();
+            programs::move_program(path, &shim, &taken, plan)?;
+            to = shim.program;
         }
-        let mut entries = self.ground.kept_entries(file, path, &mut plan.notes);
+        self.edit_libpython(id, path, &needs.libpython, &mut edits, &mut plan.notes);
+        let kept = self.ground.kept_entries(file, path, &mut plan.notes);
+        let mut entries: Vec<String> = match to == *path {
+            true => kept,
+            false => kept.iter().filter_map(|e| programs::moved_entry(e, path, &to)).collect(),
+        };
         // A search path that loses entries gets those that make the file independent of what loads
         // it; one that is whole stays as it is.
         let reached = if self.ground.is_cut(file, path) { needs.reached } else { Vec::new() };
@@ -186,8 +186,42 @@ impl Planner<'_> {
         }
         search_path::set(file, &entries, self.rpath_style(), &mut edits);
         self.clear_stack(file, &mut edits);
-        self.remember_outside(id, path, plan);
-        Ok(edits)
+        self.remember_outside(id, path, &to, plan);
+        let is_stripped = self.strip(id, &to, plan);
+        if to != *path || !is_nothing(&edits) || is_stripped {
+            plan.edits.insert(to, edits);
+        }
+        Ok(())
+    }
+
+    /// How a program that needs `name` from site-packages can have it.
+    fn shim(&self, path: &MemberPath, file: &ElfFile, name: &str) -> Result<Shim> {
+        let distribution = &self.findings.wheel.filename().distribution;
+        shim::of(path, file, distribution).unwrap_or_else(|| Err(unreachable(path, name)))
+    }
+
+    fn edit_libpython(
+        &self,
+        id: NodeId,
+        path: &MemberPath,
+        names: &[String],
+        edits: &mut Edits,
+        notes: &mut Vec<String>,
+    ) {
+        for needed in names {
+            match programs::libpython(self.findings.graph, id, self.findings.target.libc) {
+                Libpython::Wanted => {}
+                Libpython::Kept(why) => {
+                    notes.push(format!("{path}: `{needed}` stays needed by name: {why}"));
+                }
+                Libpython::Removed => {
+                    notes.push(format!(
+                        "{path}: `{needed}` is no longer needed by name, the interpreter has its symbols"
+                    ));
+                    edits.remove_needed.insert(needed.clone());
+                }
+            }
+        }
     }
 
     /// Replaces needed names by the names that the files will have, and says where they will be. What
@@ -282,7 +316,7 @@ impl Planner<'_> {
 
     /// What the loader will not find on the file's own search path, for the check of the finished
     /// wheel: what the target has, and what only the file's loaders lead to.
-    fn remember_outside(&self, id: NodeId, member: &MemberPath, plan: &mut Plan) {
+    fn remember_outside(&self, id: NodeId, member: &MemberPath, to: &MemberPath, plan: &mut Plan) {
         let own = [format!("RPATH of {member}"), format!("RUNPATH of {member}")];
         let is_outside = |needed: &str, resolution: &Resolution| match resolution {
             Resolution::File(target, found) => match self.findings.graph.node(*target).place {
@@ -301,8 +335,15 @@ impl Planner<'_> {
             .filter(|(needed, resolution)| is_outside(needed, resolution))
             .flat_map(|(needed, _)| [needed.clone(), base_name(needed).to_owned()])
             .collect();
-        plan.outside.insert(member.clone(), outside);
+        plan.outside.insert(to.clone(), outside);
     }
+}
+
+fn unreachable(path: &MemberPath, name: &str) -> Error {
+    Error::refused_with(
+        format!("{path} is installed outside site-packages and needs `{name}` from there"),
+        "install it as part of the package",
+    )
 }
 
 /// Whether a rule of the loader leads there, and not a guess of ours.

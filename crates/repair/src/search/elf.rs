@@ -35,6 +35,7 @@ use crate::binary::ElfFile;
 use crate::error::Result;
 use crate::left_out::Choices;
 use crate::options::{Include, SearchOptions};
+use crate::shim;
 use crate::target::{self, Libc};
 use miss::Miss;
 pub(crate) use one_file::resolve_file;
@@ -360,11 +361,18 @@ impl<'a> Search<'a> {
             Place::Member(path) => path.installed().parent(),
             Place::Library(_) => self.context.libraries.installed(),
         };
+        // A program that needs something there moves to site-packages.
+        let moved = match &node.place {
+            Place::Member(path) if shim::is_movable(path, &node.file) => {
+                self.context.libraries.installed()
+            }
+            _ => here.clone(),
+        };
         let mut fitting = self.graph.members().filter(|(id, path, file)| {
             *id != user
                 && machine.loads(&file.machine)
                 && file.is_dynamic
-                && relative(&here, &path.installed()).is_some()
+                && [&here, &moved].iter().any(|dir| relative(dir, &path.installed()).is_some())
                 && (path.file_name() == needed || file.soname.as_deref() == Some(needed))
         });
         let (id, path, _) = fitting.next()?;
