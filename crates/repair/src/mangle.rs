@@ -151,7 +151,11 @@ fn mangle(file_name: &str, digits: &str, is_repaired: bool) -> String {
         .or_else(|| file_name.find('.').filter(|dot| *dot > 0))
         .unwrap_or(file_name.len());
     let (base, rest) = file_name.split_at(split);
-    let base = without_digits(base, is_repaired).unwrap_or(base);
+    // Older tools put the digits of a second repair behind those of the first.
+    let mut base = base;
+    while let Some(stem) = without_digits(base, is_repaired) {
+        base = stem;
+    }
     format!("{base}-{digits}{rest}")
 }
 
@@ -203,6 +207,10 @@ mod tests {
         assert_eq!(
             mangle("libgfortran-040039e1.so.5.0.0", "01234567", true),
             "libgfortran-01234567.so.5.0.0"
+        );
+        assert_eq!(
+            mangle("libgcc_s-0cd532bd-c8f934f9.so.1", "01234567", false),
+            "libgcc_s-01234567.so.1"
         );
         assert_eq!(mangle("libfoo-1a2b3c4d.so", "01234567", false), "libfoo-01234567.so");
     }
