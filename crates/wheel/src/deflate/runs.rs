@@ -42,7 +42,9 @@ impl Step {
     #[inline(always)]
     pub(super) fn made(self, buffer: u64) -> u64 {
         let extra = self.0 >> 6 & 7;
-        let added = buffer >> (self.total() - extra) & !(u64::MAX << extra);
+        // Both shifts are of less than 64 bits, which the compiler cannot know.
+        let added = buffer.wrapping_shr(self.total().wrapping_sub(extra));
+        let added = added & !u64::MAX.wrapping_shl(extra);
         u64::from(self.0 >> 16) + added
     }
 

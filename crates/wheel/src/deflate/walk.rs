@@ -121,7 +121,8 @@ impl<'a> Walker<'a> {
 
     /// Code by code, up to the end of the block or so many `turns`.
     fn skip_codes(&mut self, avoided: &[Range<usize>], turns: usize) -> Option<Skipped> {
-        let (bits, literals) = (&mut self.bits, &self.literals);
+        let literals = &self.literals;
+        let mut bits = self.bits;
         let hull = hull(avoided);
         let mut reads_avoided = false;
         let mut output = self.output;
@@ -160,13 +161,16 @@ impl<'a> Walker<'a> {
                 }
             }
         }
+        self.bits = bits;
         self.output = output;
         Some(Skipped { is_end, reads_avoided })
     }
 
     /// Run by run, up to the end of the block. How far back matches lie is not read.
     fn skip_runs(&mut self) -> Option<()> {
-        let (bits, runs) = (&mut self.bits, &self.runs);
+        let runs = &self.runs;
+        // A copy can stay in registers.
+        let mut bits = self.bits;
         let mut output = u64::try_from(self.output).ok()?;
         let mut next = Next::LITERAL;
         'filled: loop {
@@ -196,6 +200,7 @@ impl<'a> Walker<'a> {
                 next = step.next();
             }
         }
+        self.bits = bits;
         self.output = usize::try_from(output).ok()?;
         Some(())
     }
@@ -262,7 +267,7 @@ pub(super) fn touches(ranges: &[Range<usize>], range: &Range<usize>) -> bool {
 }
 
 /// A stream, read by bits from the lowest of each byte.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Bits<'a> {
     stream: &'a [u8],
     /// The first byte that is not wholly in the buffer.
@@ -305,7 +310,8 @@ impl Bits<'_> {
 
     #[inline(always)]
     fn consume(&mut self, count: u32) {
-        self.buffer >>= count;
+        // At most 28 bits; a check of that would be made for every code.
+        self.buffer = self.buffer.wrapping_shr(count);
         self.count -= count as usize;
     }
 
