@@ -7,7 +7,8 @@ mod other_systems;
 
 use serde_json::Value;
 
-use crate::support::{Elf, Sandbox, Wheel, faults};
+use crate::schemas::faults;
+use crate::support::{Elf, Sandbox, Wheel};
 
 /// A tag that the test's modules earn.
 const TAG: &str = "cp312-cp312-manylinux_2_17_x86_64";
@@ -32,7 +33,7 @@ impl Verdict {
         let run = sandbox.run(&all);
         assert_eq!(run.stderr, "", "{run:?}");
         let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
-        assert_eq!(faults("check", &report), Vec::<String>::new());
+        assert_eq!(faults("check.json", &report), Vec::<String>::new());
         assert_eq!(report["passed"], run.status == 0);
         Self { status: run.status, report }
     }
@@ -114,7 +115,7 @@ fn one_bad_wheel_of_two_fails_and_both_are_told() {
     let run = sandbox.run(&["check", "--json", &good.file_name(), &bad.file_name()]);
     assert_eq!(run.status, 1);
     let reports: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(faults("check", &reports), Vec::<String>::new());
+    assert_eq!(faults("check.json", &reports), Vec::<String>::new());
     assert_eq!(reports[0]["passed"], true);
     assert_eq!(reports[1]["passed"], false);
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::support::{Elf, Sandbox, Wheel, root, testdata};
 
 /// Every fault of `value`, each with its place.
-fn faults(file: &str, value: &Value) -> Vec<String> {
+pub(crate) fn faults(file: &str, value: &Value) -> Vec<String> {
     let text = fs::read_to_string(root().join("schemas").join(file)).expect("a schema");
     let schema: Value = serde_json::from_str(&text).expect("JSON");
     let mut faults = Vec::new();

@@ -7,7 +7,6 @@
 mod elf;
 mod output;
 mod sandbox;
-mod schema;
 mod wheel;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +14,6 @@ use std::path::{Path, PathBuf};
 pub(crate) use elf::{Elf, Facts};
 pub(crate) use output::Output;
 pub(crate) use sandbox::{Run, Sandbox};
-pub(crate) use schema::faults;
 pub(crate) use wheel::Wheel;
 
 /// The root of the source tree.

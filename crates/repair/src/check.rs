@@ -11,6 +11,7 @@
 mod blas;
 mod content;
 mod dist_info;
+mod dlopen;
 mod facts;
 mod finding;
 mod lack;
@@ -172,6 +173,7 @@ fn look(wheel: &Wheel, options: &CheckOptions, report: &mut CheckReport) -> Resu
     windows::check(&mut check)?;
     blas::check(&mut check);
     names::check(&mut check)?;
+    dlopen::check(&mut check)?;
     report.earned = check.earned.as_ref().map(ToString::to_string);
     report.findings = check.findings;
     Ok(())

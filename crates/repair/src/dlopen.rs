@@ -69,7 +69,7 @@ fn read(wheel: &Wheel, path: &MemberPath, format: Format) -> Result<BTreeSet<Str
 }
 
 /// The library names among the strings of one file.
-fn names(bytes: &[u8], format: Format) -> BTreeSet<String> {
+pub(crate) fn names(bytes: &[u8], format: Format) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for string in bytes.split(|byte| *byte == 0) {
         take(string, format, &mut names);
@@ -207,7 +207,7 @@ impl<'a> Known<'a> {
 }
 
 /// `libfoo` of `libfoo.so.1`, of `libfoo-1a2b3c4d.so.1`, of `libfoo.1.dylib` and of `libfoo.dll`.
-fn stem(name: &str) -> &str {
+pub(crate) fn stem(name: &str) -> &str {
     let stem = name.split_once(".so").map(|(stem, _)| stem);
     let stem = stem.or_else(|| name.strip_suffix(".dll"));
     let stem = stem.or_else(|| {

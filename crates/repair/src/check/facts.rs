@@ -14,7 +14,8 @@ use truewheel_wheel::{Digest, Member, MemberKind, MemberPath, Wheel};
 
 use super::finding::Finding;
 use super::rules;
-use crate::binary::{Binary, ElfFile, MachFile, PeFile};
+use crate::binary::{Binary, ElfFile, Format, MachFile, PeFile};
+use crate::dlopen;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -32,6 +33,8 @@ pub(super) struct Facts {
 pub(super) struct Facet {
     pub(super) binary: Binary,
     pub(super) symbols: Symbols,
+    /// Strings with the form of a library's name.
+    pub(super) strings: BTreeSet<String>,
     /// `DT_TEXTREL`.
     pub(super) has_text_relocations: bool,
 }
@@ -154,7 +157,9 @@ fn facet(bytes: &[u8], binary: Binary) -> Result<Facet, String> {
         Binary::Pe(_) => pe_symbols(bytes).map_err(|error| error.to_string())?,
         Binary::Unreadable(..) => Symbols::default(),
     };
-    Ok(Facet { binary, symbols, has_text_relocations })
+    let format = Format::of(bytes);
+    let strings = format.map(|format| dlopen::names(bytes, format)).unwrap_or_default();
+    Ok(Facet { binary, symbols, strings, has_text_relocations })
 }
 
 fn elf_symbols(elf: &Elf<'_>) -> Result<Symbols, truewheel_elf::Error> {

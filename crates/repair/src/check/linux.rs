@@ -1,5 +1,6 @@
 //! Wheels for Linux and Android: tags, needs, search paths, symbols.
 
+mod closures;
 mod hardening;
 mod interpreter;
 mod needs;
@@ -32,6 +33,9 @@ struct Linux<'a> {
     standing: Standing,
     /// Each node's symbols.
     facets: BTreeMap<NodeId, &'a Facet>,
+    /// Files that no other file of the wheel needs, each with everything that it leads to; none where
+    /// that would be too much.
+    closures: Vec<(NodeId, BTreeSet<NodeId>)>,
     /// Every directory of an environment that has a file of the wheel.
     directories: BTreeSet<String>,
 }
@@ -72,7 +76,12 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let facets =
         graph.members().filter_map(|(id, path, _)| Some((id, *by_path.get(path)?))).collect();
     let directories = search_paths::directories(check);
-    let linux = Linux { graph, target, standing, facets, directories };
+    let closures = closures::of_roots(&graph).unwrap_or_else(|| {
+        let message = "so many files need each other that symbols and runtimes were not looked at";
+        check.add(Finding::new(rules::LIMIT, message));
+        Vec::new()
+    });
+    let linux = Linux { graph, target, standing, facets, closures, directories };
     tags(check, &linux);
     needs::check(check, &linux);
     search_paths::check(check, &linux);

@@ -4,20 +4,36 @@
 //! `nvidia-cublas-cu12`, `../nvidia/cublas/lib` as well. A name is a hint and no proof; what it
 //! explains is a warning and not silence.
 
+use globset::GlobSet;
 use truewheel_wheel::{Metadata, normalize_name};
+
+use crate::groups::GROUPS;
+use crate::pattern;
 
 /// Shorter words are in too many names to say anything.
 const SHORTEST_WORD: usize = 4;
 
-/// The projects that METADATA requires, normalised (PEP 503).
+/// The projects that METADATA requires.
 #[derive(Debug, Default)]
-pub(super) struct Requires(Vec<String>);
+pub(super) struct Requires {
+    /// Normalised (PEP 503).
+    projects: Vec<String>,
+    /// Named sets of libraries that one of the projects may be the source of.
+    groups: Vec<(GlobSet, String)>,
+}
 
 impl Requires {
     pub(super) fn of(metadata: &Metadata) -> Self {
         let own = normalize_name(metadata.name());
         let required = metadata.requires_dist().filter(|text| !is_extra(text)).map(project);
-        Self(required.filter(|name| !name.is_empty() && *name != own).collect())
+        let projects: Vec<String> =
+            required.filter(|name| !name.is_empty() && *name != own).collect();
+        let groups = GROUPS.iter().filter_map(|group| {
+            let project = projects.iter().find(|project| project.contains(group.name))?;
+            let patterns: Vec<String> = group.patterns.iter().map(ToString::to_string).collect();
+            Some((pattern::globs(&patterns).ok()?, project.clone()))
+        });
+        Self { groups: groups.collect(), projects }
     }
 
     /// The required project that the directory `path` below site-packages may be of.
@@ -27,11 +43,15 @@ impl Requires {
         let is_it = |name: &&String| {
             **name == top || name.strip_prefix(&*top).is_some_and(|rest| rest.starts_with('-'))
         };
-        self.0.iter().find(is_it).map(String::as_str)
+        self.projects.iter().find(is_it).map(String::as_str)
     }
 
     /// The required project that a library of this name may be of.
     pub(super) fn of_library(&self, name: &str) -> Option<&str> {
+        let base = crate::search::paths::base_name(name);
+        if let Some((_, project)) = self.groups.iter().find(|(globs, _)| globs.is_match(base)) {
+            return Some(project);
+        }
         let stem = stem(name);
         if stem.len() < SHORTEST_WORD {
             return None;
@@ -43,7 +63,7 @@ impl Requires {
                     .split('-')
                     .any(|word| word.len() > SHORTEST_WORD && stem.starts_with(word))
         };
-        self.0.iter().find(is_it).map(String::as_str)
+        self.projects.iter().find(is_it).map(String::as_str)
     }
 }
 
@@ -86,6 +106,7 @@ mod tests {
             requires(&["nvidia-cublas-cu12 (==12.1); platform_system == 'Linux'", "torch>=2"]);
         assert_eq!(requires.of_library("libcublas.so.12"), Some("nvidia-cublas-cu12"));
         assert_eq!(requires.of_library("libtorch_cpu.so"), Some("torch"));
+        assert_eq!(requires.of_library("libc10.so"), Some("torch"));
         assert_eq!(requires.of_library("libfoo.so.1"), None);
     }
 

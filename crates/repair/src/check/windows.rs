@@ -12,6 +12,7 @@ use truewheel_wheel::{PlatformTag, WindowsArch};
 use super::finding::Finding;
 use super::{Check, Patterns, Severity, content, lack, rules};
 use crate::error::Result;
+use crate::tree::is_of_windows;
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let wanted = machines(check.tags());
@@ -130,126 +131,9 @@ fn is_of_compilers(name: &str) -> bool {
     starts.iter().any(|start| name.starts_with(start))
 }
 
-/// API sets, and the DLLs that each Windows since 7 has in `System32`.
-fn is_of_windows(name: &str) -> bool {
-    let stem = name.strip_suffix(".dll").or_else(|| name.strip_suffix(".drv")).unwrap_or(name);
-    name.starts_with("api-ms-win-")
-        || name.starts_with("ext-ms-")
-        || SYSTEM.binary_search(&stem).is_ok()
-}
-
-/// Sorted, without `.dll`; from the import libraries of the Windows SDK.
-const SYSTEM: [&str; 100] = [
-    "activeds",
-    "advapi32",
-    "advpack",
-    "avicap32",
-    "avifil32",
-    "avrt",
-    "bcrypt",
-    "bcryptprimitives",
-    "cabinet",
-    "cfgmgr32",
-    "combase",
-    "comctl32",
-    "comdlg32",
-    "credui",
-    "crypt32",
-    "cryptnet",
-    "cryptui",
-    "d2d1",
-    "d3d10",
-    "d3d11",
-    "d3d12",
-    "d3d9",
-    "d3dcompiler_47",
-    "dbgeng",
-    "dbghelp",
-    "ddraw",
-    "dhcpcsvc",
-    "dinput8",
-    "dnsapi",
-    "dsound",
-    "dwmapi",
-    "dwrite",
-    "dxgi",
-    "dxva2",
-    "evr",
-    "fwpuclnt",
-    "gdi32",
-    "gdiplus",
-    "glu32",
-    "hid",
-    "httpapi",
-    "imagehlp",
-    "imm32",
-    "iphlpapi",
-    "kernel32",
-    "kernelbase",
-    "ktmw32",
-    "mf",
-    "mfplat",
-    "mfreadwrite",
-    "mpr",
-    "msacm32",
-    "mscoree",
-    "msi",
-    "msimg32",
-    "msvcrt",
-    "msvfw32",
-    "mswsock",
-    "ncrypt",
-    "ndfapi",
-    "netapi32",
-    "normaliz",
-    "ntdll",
-    "odbc32",
-    "ole32",
-    "oleacc",
-    "oleaut32",
-    "opengl32",
-    "pdh",
-    "powrprof",
-    "propsys",
-    "psapi",
-    "rasapi32",
-    "rpcrt4",
-    "secur32",
-    "sensapi",
-    "setupapi",
-    "shcore",
-    "shell32",
-    "shlwapi",
-    "slc",
-    "synchronization",
-    "tdh",
-    "ucrtbase",
-    "urlmon",
-    "user32",
-    "userenv",
-    "usp10",
-    "uxtheme",
-    "version",
-    "winhttp",
-    "wininet",
-    "winmm",
-    "winscard",
-    "winspool",
-    "wintrust",
-    "wldap32",
-    "ws2_32",
-    "wsock32",
-    "wtsapi32",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_of_system_dlls_is_sorted() {
-        assert!(SYSTEM.is_sorted(), "{:?}", SYSTEM.windows(2).find(|pair| pair[0] > pair[1]));
-    }
 
     #[test]
     fn a_name_is_told_by_whom_it_is_brought() {

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_wheel::MemberPath;
-
 use super::Linux;
-use crate::binary::ElfFile;
 use crate::check::finding::Finding;
 use crate::check::{Check, Severity, content, lack, rules};
 use crate::search::paths::base_name;
@@ -41,59 +38,57 @@ fn lacks(linux: &Linux<'_>) -> BTreeMap<String, Lack> {
 }
 
 fn missing(check: &mut Check<'_>, linux: &Linux<'_>) {
+    let names = names_in_wheel(linux);
+    let projects = projects_on_the_way(check, linux);
     for (needed, lack) in lacks(linux) {
         let users: Vec<&String> = lack.users.iter().collect();
         let users = format!("needed by {}", content::list(&users));
-        let copies = named_in_wheel(linux, &needed);
-        if !copies.is_empty() {
+        if let Some(copies) = names.get(base_name(&needed)) {
             let message = format!(
                 "`{needed}` is in the wheel ({}), and no RPATH leads there: {users}",
-                content::list(&copies)
+                content::list(copies)
             );
             check.add(Finding::new(rules::UNREACHABLE, message));
             continue;
         }
-        check.add(explain(check, linux, &needed, &lack, &users));
+        let claims = linux.standing.claims.len();
+        let promise = match lack.tags.len() {
+            0 => "no platform tag promises it".to_owned(),
+            some if some < claims => {
+                format!("systems of {} need not have it", lack.tags.join(", "))
+            }
+            _ => "the tag does not promise it".to_owned(),
+        };
+        let project = lack.users.iter().find_map(|user| projects.get(user));
+        let project = project.map(String::as_str);
+        let finding = lack::finding(check, &needed, &users, project, &promise);
+        check.add(finding);
     }
 }
 
-fn explain(
-    check: &Check<'_>,
-    linux: &Linux<'_>,
-    needed: &str,
-    lack: &Lack,
-    users: &str,
-) -> Finding {
-    let claims = linux.standing.claims.len();
-    let promise = match lack.tags.len() {
-        0 => "no platform tag promises it".to_owned(),
-        some if some < claims => format!("systems of {} need not have it", lack.tags.join(", ")),
-        _ => "the tag does not promise it".to_owned(),
-    };
-    let project = package_on_the_way(check, linux, lack);
-    lack::finding(check, needed, users, project.as_deref(), &promise)
-}
-
-/// The required project that a search path of some user leads to.
-fn package_on_the_way(check: &Check<'_>, linux: &Linux<'_>, lack: &Lack) -> Option<String> {
-    let users = linux.graph.members().filter(|(_, path, _)| lack.users.contains(path.as_str()));
-    users
-        .flat_map(|(_, path, file)| super::search_paths::outside_directories(linux, path, file))
-        .find_map(|directory| check.requires.of_directory(&directory).map(str::to_owned))
-}
-
-/// Files of the wheel that have this name or SONAME.
-fn named_in_wheel(linux: &Linux<'_>, needed: &str) -> Vec<String> {
-    let base = base_name(needed);
-    let has_name = |path: &MemberPath, file: &ElfFile| {
-        path.file_name() == base || file.soname.as_deref() == Some(base)
-    };
-    linux
-        .graph
-        .members()
-        .filter(|(_, path, file)| has_name(path, file))
-        .map(|(_, path, _)| path.as_str().to_owned())
+/// Files with a search path that leads to a required project, which may have what they need.
+fn projects_on_the_way(check: &Check<'_>, linux: &Linux<'_>) -> BTreeMap<String, String> {
+    let members = linux.graph.members();
+    members
+        .filter_map(|(_, path, file)| {
+            let directories = super::search_paths::outside_directories(linux, path, file);
+            let project =
+                directories.iter().find_map(|directory| check.requires.of_directory(directory))?;
+            Some((path.as_str().to_owned(), project.to_owned()))
+        })
         .collect()
+}
+
+/// File name or SONAME → the files of the wheel that have it.
+fn names_in_wheel<'a>(linux: &'a Linux<'_>) -> BTreeMap<&'a str, Vec<String>> {
+    let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (_, path, file) in linux.graph.members() {
+        let own = file.soname.as_deref().filter(|soname| *soname != path.file_name());
+        for name in own.into_iter().chain([path.file_name()]) {
+            names.entry(name).or_default().push(path.as_str().to_owned());
+        }
+    }
+    names
 }
 
 /// Found by its name alone: a process that has not loaded it yet does not find it.

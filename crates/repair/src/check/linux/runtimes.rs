@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linux;
-use super::symbols::closure;
 use crate::check::finding::Finding;
 use crate::check::{Check, content, libraries, rules};
 use crate::search::paths::base_name;
@@ -25,10 +24,10 @@ const RUNTIMES: [(&str, &[&str]); 6] = [
 
 pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
     let mut told: BTreeMap<(&str, Vec<String>), Vec<String>> = BTreeMap::new();
-    for (root, path, _) in linux.graph.members() {
+    for (root, closure) in &linux.closures {
         let mut loaded: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for id in closure(&linux.graph, root) {
-            for name in libraries_of(linux, id) {
+        for id in closure {
+            for name in libraries_of(linux, *id) {
                 if let Some(runtime) = runtime(&name) {
                     loaded.entry(runtime).or_default().insert(name);
                 }
@@ -36,7 +35,7 @@ pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
         }
         for (runtime, names) in loaded.into_iter().filter(|(_, names)| names.len() > 1) {
             let names = names.into_iter().collect();
-            told.entry((runtime, names)).or_default().push(path.as_str().to_owned());
+            told.entry((runtime, names)).or_default().push(linux.graph.name(*root));
         }
     }
     for ((runtime, names), users) in told {

@@ -16,24 +16,8 @@ use crate::check::facts::Symbols;
 use crate::check::finding::Finding;
 use crate::check::{Check, Severity, content, rules};
 use crate::search::paths::base_name;
-use crate::search::{Graph, NodeId, Resolution};
+use crate::search::{NodeId, Resolution};
 use crate::target::Libc;
-
-/// `id` and every file of the wheel that it leads to.
-pub(super) fn closure(graph: &Graph, id: NodeId) -> BTreeSet<NodeId> {
-    let mut closure = BTreeSet::from([id]);
-    let mut queue = vec![id];
-    while let Some(user) = queue.pop() {
-        for (_, resolution) in graph.needs_of(user) {
-            if let Resolution::File(target, _) = resolution
-                && closure.insert(*target)
-            {
-                queue.push(*target);
-            }
-        }
-    }
-    closure
-}
 
 pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
     // musl and Bionic look symbols up by name, and no list of theirs is here.
@@ -103,24 +87,14 @@ fn versions(check: &mut Check<'_>, linux: &Linux<'_>, id: NodeId) {
 
 /// For each file, everything that is surely loaded with it: the closures of what leads to it.
 fn scopes(linux: &Linux<'_>) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
-    let graph = &linux.graph;
-    let needed: BTreeSet<NodeId> = graph
-        .members()
-        .flat_map(|(id, ..)| graph.needs_of(id))
-        .filter_map(|(_, resolution)| match resolution {
-            Resolution::File(target, _) => Some(*target),
-            _ => None,
-        })
-        .collect();
     let mut scopes: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
-    for (root, _, file) in graph.members().filter(|(id, ..)| !needed.contains(id)) {
+    for (root, closure) in &linux.closures {
         // A library that nothing needs is opened by somebody, who may bring what it lacks.
-        if !file.is_extension && !file.is_program() {
-            continue;
-        }
-        let closure = closure(graph, root);
-        for id in &closure {
-            scopes.entry(*id).or_default().extend(&closure);
+        let file = &linux.graph.node(*root).file;
+        if file.is_extension || file.is_program() {
+            for id in closure {
+                scopes.entry(*id).or_default().extend(closure);
+            }
         }
     }
     scopes
