@@ -33,6 +33,11 @@ const TESTS: &[(&str, &str, &str)] = &[
         "search_paths_lead_from_installed_place_to_installed_place",
     ),
     (
+        "nested programs of .data/scripts get a wrong RPATH",
+        "linux/programs.rs",
+        "a_program_that_needs_a_library_moves_and_a_script_takes_its_place",
+    ),
+    (
         "a nested directory of libraries ends half done",
         "linux/places.rs",
         "lib_sdir_names_the_directory_of_vendored_libraries",
@@ -108,6 +113,11 @@ const TESTS: &[(&str, &str, &str)] = &[
         "a search path to nowhere where only libpython was needed",
         "linux/search.rs",
         "libpython_is_not_needed_by_name_any_more",
+    ),
+    (
+        "a program that embeds Python loses libpython",
+        "linux/programs.rs",
+        "libpython_goes_from_what_a_python_loads_and_stays_where_a_program_brings_it",
     ),
     // Search paths.
     (
