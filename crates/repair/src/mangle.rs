@@ -159,6 +159,13 @@ fn mangle(file_name: &str, digits: &str, is_repaired: bool) -> String {
     format!("{base}-{digits}{rest}")
 }
 
+/// `libgomp` of `libgomp.so.1` and of `libgomp-a34b3233.so.1.0.0`.
+pub(crate) fn base_of(file_name: &str) -> &str {
+    let end = so_suffix(file_name).unwrap_or(file_name.len());
+    let base = file_name.get(..end).unwrap_or(file_name);
+    without_digits(base, false).unwrap_or(base)
+}
+
 /// Where `.so` stands with nothing but versions behind it.
 fn so_suffix(file_name: &str) -> Option<usize> {
     file_name.match_indices(".so").map(|(at, _)| at).find(|at| {

@@ -8,6 +8,7 @@ mod describe;
 mod elf;
 mod metadata;
 mod programs;
+mod runtimes;
 mod search_path;
 
 pub(crate) use elf::libraries_directory;

@@ -165,3 +165,16 @@ fn no_force_brings_the_c_library() {
     let wanted = "note: `--force-vendor libc.so*` matches nothing that can be vendored\n";
     assert!(told.contains(wanted), "{told}");
 }
+
+#[test]
+fn two_libraries_of_one_base_name_are_told() {
+    let (_, told) = repaired(&["libgfortran.so.3", "libgomp.so.1"], &[]);
+    assert!(!told.contains("several libraries"), "{told}");
+    let sandbox = sandbox(&["libgfortran.so.3", "libfoo.so.1"]);
+    sandbox.elf("libs/libgfortran.so.5", &Elf::other_library("libgfortran.so.5"));
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1").needed("libgfortran.so.5"));
+    let wheel = Wheel::demo(&Elf::module(&["libgfortran.so.3", "libfoo.so.1"]));
+    let told = sandbox.try_repair(&wheel, &["--lib-path", "libs"]).stderr;
+    let line = "note: one process may load several libraries `libgfortran`: demo.libs/libgfortran-";
+    assert!(told.contains(line), "{told}");
+}

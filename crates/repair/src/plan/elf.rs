@@ -10,6 +10,7 @@ use truewheel_wheel::{Installed, MemberPath, Wheel, relative};
 
 use super::data;
 use super::programs::{self, Libpython};
+use super::runtimes;
 use super::search_path::{self, Ground, origin};
 use super::{Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
@@ -38,6 +39,7 @@ pub(super) fn plan(
     for (id, path) in members {
         planner.member(id, &path, plan)?;
     }
+    plan.notes.extend(runtimes::notes(findings.graph, &planner.places));
     Ok(planner.places)
 }
 
