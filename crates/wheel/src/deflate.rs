@@ -24,7 +24,7 @@
 //! | libdeflate 8, pieces of 1 MiB | 0.988 | 1.2 |
 //!
 //! Cutting costs 0.4 % of the bytes, because a piece does not see the 32 KiB before it, and the walk
-//! a tenth of the time; both are the price of using every core.
+//! some of the time; both are the price of using every core.
 //!
 //! A member of the input that is edited has been deflated before, and [`splice()`] keeps of that
 //! stream what the edit does not touch: for that library, a fifth of the time of deflating all of it.
