@@ -86,3 +86,65 @@ fn a_line_feed_in_a_needed_name_began_a_line_of_its_own() {
         assert!(!text.contains("\nerror: nothing"), "{text}");
     }
 }
+
+/// The platform part of the name that a repair with `words` gives.
+fn platforms(wheel: &Wheel, words: &[&str]) -> String {
+    let name = Sandbox::new().repair(wheel, words).file_name();
+    name.trim_end_matches(".whl").rsplit('-').next().unwrap().to_owned()
+}
+
+#[test]
+fn only_plat_without_a_platform_left_no_tag() {
+    let wheel = Wheel::demo(&Elf::module(&[]));
+    for words in [&["--only-plat"][..], &["--only-plat", "--plat", "auto"]] {
+        assert_eq!(platforms(&wheel, words), "manylinux1_x86_64.manylinux_2_5_x86_64");
+    }
+    let both = wheel.tag("cp312-cp312-manylinux_2_5_x86_64.manylinux_2_28_x86_64");
+    assert_eq!(platforms(&both, &["--only-plat"]), "manylinux1_x86_64.manylinux_2_5_x86_64");
+}
+
+#[test]
+fn a_tag_for_another_architecture_stayed() {
+    let wheel = Wheel::demo(&Elf::of("repair/needs-glibc-2.34.so"))
+        .tag("cp312-cp312-manylinux_2_34_aarch64.manylinux_2_34_x86_64");
+    assert_eq!(platforms(&wheel, &[]), "manylinux_2_34_x86_64");
+}
+
+#[test]
+fn a_copy_of_the_wheels_own_library_was_brought_along_from_ld_library_path() {
+    let sandbox = Sandbox::new();
+    let library = Elf::library("libfoo.so.1");
+    sandbox.elf("libs/libfoo.so.1", &library);
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]).runpath("$ORIGIN/lib"))
+        .elf("demo/lib/libfoo.so.1", &library);
+    let output = sandbox.repair(&wheel, &["--lib-path", "libs"]);
+    assert_eq!(output.names_in("demo.libs"), Vec::<String>::new());
+}
+
+#[test]
+fn check_passed_tags_of_systems_that_no_binary_is_for() {
+    let wheel = Wheel::demo(&Elf::of("repair/needs-glibc-2.34.so"));
+    for (tag, why) in [
+        ("musllinux_1_2_x86_64", "the binaries are built for glibc"),
+        ("win_amd64", "the binaries are for Linux, none is for Windows"),
+        ("macosx_11_0_arm64", "the binaries are for Linux, none is for macOS"),
+    ] {
+        let sandbox = Sandbox::new();
+        let wheel = wheel.clone().tag(&format!("cp312-cp312-manylinux_2_34_x86_64.{tag}"));
+        wheel.build(sandbox.root());
+        let run = sandbox.run(&["check", &wheel.file_name()]);
+        assert_eq!(run.status, 1, "{run:?}");
+        assert!(run.stdout.contains(&format!("`{tag}` is not earned: {why}")), "{run:?}");
+    }
+}
+
+#[test]
+fn a_module_for_glibc_kept_a_musl_tag() {
+    let wheel =
+        Wheel::demo(&Elf::of("repair/needs-glibc-2.34.so")).tag("cp312-cp312-musllinux_1_2_x86_64");
+    let text = Sandbox::new().refusal(&wheel, &["--exclude", "libc.so.6"]);
+    assert!(
+        text.starts_with("demo/_ext.so is built for glibc, the wheel's tags are for musl"),
+        "{text}"
+    );
+}

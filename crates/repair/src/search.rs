@@ -20,6 +20,7 @@ pub(crate) use disk::Library;
 
 use crate::binary::ElfFile;
 use crate::error::MissingLibrary;
+use crate::target::Arch;
 
 /// Index of a file in [`Graph::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +115,8 @@ pub(crate) struct Graph {
     pub included: Vec<Included>,
     /// Needed names that are vendored by force, though targets have them.
     pub forced: BTreeSet<String>,
+    /// Architectures of the wheel's files that its target does not load, where tags name them.
+    pub other_arches: Vec<Arch>,
     /// Things worth a line in the report.
     pub notes: Vec<String>,
 }

@@ -50,7 +50,8 @@ fn below_bin(installed: &Installed) -> Option<&str> {
 impl Shim {
     /// The text of the script. It looks where Python looks for modules, in that order, so that it finds
     /// the program of the same installation, also below `--user`; then where this Python installs to;
-    /// then beside `bin`, where `pip install --target` puts packages.
+    /// then where it installs below the prefix of this `bin` (`pip install --prefix`); then beside `bin`,
+    /// where `pip install --target` puts packages.
     pub fn text(&self) -> String {
         let parts: Vec<String> = self.program.as_str().split('/').map(literal).collect();
         format!(
@@ -62,10 +63,14 @@ import sysconfig
 
 PROGRAM = os.path.join({})
 HERE = os.path.dirname(os.path.abspath(__file__))
+BASE = os.path.dirname(HERE)
+PREFIX = {{\"base\": BASE, \"platbase\": BASE}}
 PLACES = sys.path + [
     sysconfig.get_path(\"platlib\"),
     sysconfig.get_path(\"purelib\"),
-    os.path.dirname(HERE),
+    sysconfig.get_path(\"platlib\", vars=PREFIX),
+    sysconfig.get_path(\"purelib\", vars=PREFIX),
+    BASE,
 ]
 
 for place in PLACES:

@@ -117,10 +117,25 @@ fn linux(
             return Ok(Kind::Unfit);
         }
     };
+    faults.extend(foreign_extension(&files, &target));
     let graph = resolve(wheel, files, links, &target, options)?;
     let mut assessment = policy::assess(&graph, &target, tags, options)?;
     faults.extend(assessment.fault.take());
     Ok(Kind::Linux(Box::new(LinuxSurvey { target, graph, assessment })))
+}
+
+/// An extension module for another C library than the tags name is loaded by no Python they mean.
+fn foreign_extension(files: &[(MemberPath, ElfFile)], target: &WheelTarget) -> Option<Error> {
+    let wanted = target.libc?;
+    files.iter().filter(|(_, file)| file.is_extension && target.machine.loads(&file.machine)).find_map(
+        |(path, file)| {
+            let libc = file.libc.filter(|libc| *libc != wanted)?;
+            Some(Error::refused_with(
+                format!("{path} is built for {libc}, the wheel's tags are for {wanted}"),
+                "build it against the C library of the tags, or the wheel with the tags of the other",
+            ))
+        },
+    )
 }
 
 /// A wheel of Python files alone is for what the libraries are for that it shall bring along.
@@ -196,6 +211,7 @@ fn resolve(
     let disk = Disk::new(search.sysroot.clone(), target.machine, target.libc);
     let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;
     graph.notes.extend(choices.notes(&graph, target));
+    graph.other_arches = other.iter().filter_map(|(_, file)| file.machine.arch).collect();
     for (path, file) in other {
         let (file, wheel) = match (file.libc, target.libc) {
             (Some(libc), Some(wanted)) if target.machine.loads(&file.machine) => {

@@ -196,7 +196,7 @@ fn tags(check: &mut Check<'_>, linux: &Linux<'_>) {
             None => finding,
         });
     }
-    other_arches(check, target);
+    other_targets(check, target);
     broader(check, linux);
 }
 
@@ -207,17 +207,45 @@ fn is_kept_by_abi(check: &Check<'_>, obstacle: &Obstacle) -> bool {
     is_narrow && check.wheel.filename().abi.iter().all(|abi| abi == "cp27m" || abi == "cp26m")
 }
 
-fn other_arches(check: &mut Check<'_>, target: &WheelTarget) {
-    let others: Vec<String> = check
+/// Tags for an architecture, a C library or a system that no binary of the wheel is for.
+fn other_targets(check: &mut Check<'_>, target: &WheelTarget) {
+    let messages: Vec<String> = check
         .tags()
         .iter()
-        .filter(|tag| is_of_linux(tag) && wheel_target::of_tag(tag).0 != Some(target.arch))
-        .map(ToString::to_string)
+        .filter_map(|tag| {
+            let what = what_it_is_for_instead(check, target, tag)?;
+            Some(format!("`{tag}` is not earned: {what}"))
+        })
         .collect();
-    for tag in others {
-        let message = format!("`{tag}` is not earned: the binaries are for {}", target.arch);
+    for message in messages {
         check.add(Finding::new(rules::TAG, message));
     }
+}
+
+fn what_it_is_for_instead(
+    check: &Check<'_>,
+    target: &WheelTarget,
+    tag: &PlatformTag,
+) -> Option<String> {
+    let facts = check.facts;
+    match tag {
+        PlatformTag::Macosx { .. } if facts.macho().next().is_none() => {
+            return Some("the binaries are for Linux, none is for macOS".to_owned());
+        }
+        PlatformTag::Windows { .. } if facts.pe().next().is_none() => {
+            return Some("the binaries are for Linux, none is for Windows".to_owned());
+        }
+        tag if !is_of_linux(tag) => return None,
+        _ => {}
+    }
+    let (arch, libc) = wheel_target::of_tag(tag);
+    if arch != Some(target.arch) {
+        return Some(format!("the binaries are for {}", target.arch));
+    }
+    // A wheel whose programs are static is for every C library.
+    let (is, wanted) = (target.libc?, libc?);
+    let has_files = facts.elf().any(|(_, file, _)| file.libc == Some(wanted));
+    (is != wanted && !has_files).then(|| format!("the binaries are built for {is}"))
 }
 
 fn broader(check: &mut Check<'_>, linux: &Linux<'_>) {

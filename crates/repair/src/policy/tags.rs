@@ -5,6 +5,7 @@ use truewheel_wheel::{ManylinuxAlias, PlatformTag};
 use super::manylinux::{self, Level};
 use super::{Policy, Promise};
 use crate::target::Arch;
+use crate::wheel_target;
 
 /// The tags of the result: the earned one and what the caller asked for, with their older names;
 /// tags of the input stay where they are true.
@@ -29,10 +30,13 @@ impl Tags<'_> {
         if self.policy.has_no_policy() && self.requested.is_none() {
             return vec![parse_tag(&format!("linux_{}", self.policy.target.arch))];
         }
+        let is_asked = self.requested.is_some() || self.promised.is_some();
+        if !(options.only_platform && is_asked)
+            && (self.promised.is_some() || self.requested.is_none())
+        {
+            tags.extend(self.earned.iter().flat_map(|promise| self.spellings(*promise)));
+        }
         if !options.only_platform {
-            if self.promised.is_some() || self.requested.is_none() {
-                tags.extend(self.earned.iter().flat_map(|promise| self.spellings(*promise)));
-            }
             tags.extend(existing.iter().filter(|tag| self.is_true(tag)).cloned());
         }
         tags
@@ -51,6 +55,12 @@ impl Tags<'_> {
 
     /// Whether a tag of the input keeps its promise: a newer system than the earned one has no less.
     fn is_true(&self, tag: &PlatformTag) -> bool {
+        let has_files = |arch: Arch| {
+            arch == self.policy.target.arch || self.policy.graph.other_arches.contains(&arch)
+        };
+        if !wheel_target::of_tag(tag).0.is_none_or(has_files) {
+            return false;
+        }
         if self.policy.target.libc.is_none() {
             // Static binaries run with either C library.
             return !matches!(tag, PlatformTag::Linux { .. } | PlatformTag::Any);

@@ -224,7 +224,8 @@ impl<'a> Search<'a> {
         if disk::is_loader(needed) {
             return Ok(Resolution::Provided);
         }
-        let is_member = self.in_wheel(chain, needed)?.is_some();
+        let member = self.in_wheel(chain, needed);
+        let is_member = member.is_some();
         let is_forced = !is_member && self.context.choices.forces(needed);
         if is_forced {
             self.graph.forced.insert(base.to_owned());
@@ -243,6 +244,11 @@ impl<'a> Search<'a> {
         if !is_member && !is_forced && target::is_driver(base) {
             return Ok(Resolution::Driver);
         }
+        // LD_LIBRARY_PATH comes before RUNPATH for the loader of this machine; where the wheel goes, its
+        // own copy is the only one.
+        if let Some(resolution) = member.filter(|_| !needed.contains('/')) {
+            return Ok(resolution);
+        }
         // What was included is opened in a process that has the wheel's own libraries.
         let root = chain.last().copied();
         let is_opened = root.is_some_and(|root| self.graph.included.iter().any(|i| i.id == root));
@@ -253,12 +259,14 @@ impl<'a> Search<'a> {
     }
 
     /// A library that the wheel brings along is used, also when targets provide one of that name.
-    fn in_wheel(&mut self, chain: &[NodeId], needed: &str) -> Result<Option<NodeId>> {
-        let found = self.places(chain).into_iter().find_map(|place| match place.directory {
-            Directory::Wheel(directory) => self.member_at(&directory, needed),
+    fn in_wheel(&self, chain: &[NodeId], needed: &str) -> Option<Resolution> {
+        self.places(chain).into_iter().find_map(|place| match place.directory {
+            Directory::Wheel(directory) => {
+                let id = self.member_at(&directory, needed)?;
+                Some(Resolution::File(id, Found { rule: place.rule, directory, by_soname: false }))
+            }
             _ => None,
-        });
-        Ok(found)
+        })
     }
 
     fn search(&mut self, chain: &[NodeId], needed: &str) -> Result<Resolution> {
