@@ -30,6 +30,13 @@ pub enum ErrorKind {
         /// What the editor said, with its offset.
         error: truewheel_elf::Error,
     },
+    /// A Mach-O file cannot be read or edited.
+    MachO {
+        /// The member or library.
+        file: String,
+        /// What the editor said, with its offset.
+        error: truewheel_macho::Error,
+    },
     /// The operating system refused a file.
     Io {
         /// The file.
@@ -122,6 +129,10 @@ impl Error {
         Self::new(ErrorKind::Elf { file: file.into(), error })
     }
 
+    pub(crate) fn macho(file: impl Into<String>, error: truewheel_macho::Error) -> Self {
+        Self::new(ErrorKind::MachO { file: file.into(), error })
+    }
+
     pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
         Self::new(ErrorKind::Io { path: path.to_owned(), error })
     }
@@ -174,6 +185,7 @@ impl fmt::Display for Error {
         match &*self.kind {
             ErrorKind::Wheel(error) => Line(error).fmt(f),
             ErrorKind::Elf { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
+            ErrorKind::MachO { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
             ErrorKind::Missing(libraries) => missing(f, libraries),
             ErrorKind::NotEarned { requested, nearest, reasons, earned } => {

@@ -45,7 +45,7 @@ pub use check::{
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use options::{Include, Options, RpathStyle, SearchDirectory, SearchOptions};
-pub use plan::{Plan, Vendored};
+pub use plan::{FileEdits, Plan, Vendored};
 pub use provider::{LicenseFile, Provider};
 pub use report::{Report, VendoredLibrary};
 pub use sbom::{Component, SbomPlan};

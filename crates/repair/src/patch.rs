@@ -8,14 +8,14 @@ use std::fs;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use truewheel_elf::{Edits, PatchSet, Strip};
+use truewheel_elf::Strip;
 use truewheel_wheel::{Digest, MemberPath, NewMember, Timestamp, Wheel, deflate};
 
 use crate::Libraries;
 use crate::deflating::Deflating;
 use crate::error::{Error, Result};
 use crate::options::Options;
-use crate::plan::{Plan, Vendored};
+use crate::plan::{FileEdits, Plan, Vendored};
 
 /// Where the bytes of a new member come from.
 enum Source<'a> {
@@ -33,7 +33,7 @@ struct Job<'a> {
     path: &'a MemberPath,
     source: Source<'a>,
     strip: Option<Strip>,
-    edits: Option<&'a Edits>,
+    edits: Option<&'a FileEdits>,
     mode: u32,
     modified: Timestamp,
     size: u64,
@@ -175,10 +175,7 @@ fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
     {
         contents = Contents::Plain(stripped);
     }
-    let unedited = Edits::default();
-    let (changed, bytes) =
-        truewheel_elf::patch_file(contents.bytes(), job.edits.unwrap_or(&unedited))
-            .map_err(|error| Error::elf(name, error))?;
+    let (changed, bytes) = edited(&name, contents.bytes(), job.edits)?;
     // The hash first: it is one long job, and other threads deflate meanwhile.
     let (digest, compressed) =
         rayon::join(|| Digest::of(&bytes), || deflate_edited(&bytes, contents, &changed, level));
@@ -186,11 +183,55 @@ fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
     Ok(NewMember::from_compressed_parts(path, &bytes, &digest, compressed?, mode, job.modified)?)
 }
 
+/// What an edit changed, whatever the format.
+#[derive(Debug, Default)]
+struct Changed {
+    /// Positions of what stands in place of other bytes.
+    ranges: Vec<Range<u64>>,
+    /// From here on the file is new, or cut off.
+    end: Option<u64>,
+}
+
+impl Changed {
+    fn add(&mut self, edits: &[(u64, Vec<u8>)]) {
+        let range = |(at, bytes): &(u64, Vec<u8>)| *at..at.saturating_add(bytes.len() as u64);
+        self.ranges.extend(edits.iter().map(range));
+        self.ranges.sort_by_key(|range| (range.start, range.end));
+    }
+
+    fn touches(&self, piece: &Range<usize>) -> bool {
+        let (start, end) = (piece.start as u64, piece.end as u64);
+        self.ranges.iter().any(|range| range.start < end && range.end > start)
+            || self.end.is_some_and(|at| at <= end)
+    }
+}
+
+/// The file called `name` after its edits, by the editor of its format.
+fn edited(name: &str, bytes: &[u8], edits: Option<&FileEdits>) -> Result<(Changed, Vec<u8>)> {
+    let mut changed = Changed::default();
+    match edits {
+        None => Ok((changed, bytes.to_vec())),
+        Some(FileEdits::Elf(edits)) => {
+            let (set, new) =
+                truewheel_elf::patch_file(bytes, edits).map_err(|e| Error::elf(name, e))?;
+            changed.add(&set.edits);
+            changed.end = (!set.append.is_empty()).then_some(set.append_at);
+            Ok((changed, new))
+        }
+        Some(FileEdits::MachO(edits)) => {
+            let set = truewheel_macho::patch(bytes, edits).map_err(|e| Error::macho(name, e))?;
+            changed.add(&set.edits);
+            changed.end = set.tail.as_ref().map(|(at, _)| *at);
+            Ok((changed, set.apply(bytes)))
+        }
+    }
+}
+
 /// Deflates `bytes`, and as little of them as what is done already allows.
 fn deflate_edited(
     bytes: &[u8],
     old: Contents,
-    changed: &PatchSet,
+    changed: &Changed,
     level: u32,
 ) -> Result<deflate::Compressed> {
     let done = match old {
@@ -208,31 +249,25 @@ fn deflate_edited(
 }
 
 /// The bytes that an edit puts in place of others, by position.
-fn changed_ranges(changed: &PatchSet) -> Result<Vec<Range<usize>>> {
+fn changed_ranges(changed: &Changed) -> Result<Vec<Range<usize>>> {
     let position = |at: u64| {
         usize::try_from(at).map_err(|_| Error::refused("the file is larger than memory can be"))
     };
-    let mut ranges = changed
-        .edits
-        .iter()
-        .map(|(at, bytes)| Ok(position(*at)?..position(*at)?.saturating_add(bytes.len())))
-        .collect::<Result<Vec<_>>>()?;
-    ranges.sort_by_key(|range| (range.start, range.end));
-    Ok(ranges)
+    changed.ranges.iter().map(|range| Ok(position(range.start)?..position(range.end)?)).collect()
 }
 
 /// Deflates the pieces of `bytes` that `done` does not have, or that `changed` touches.
 fn deflate_pieces(
     bytes: &[u8],
     done: Option<Deflating>,
-    changed: &PatchSet,
+    changed: &Changed,
     level: u32,
 ) -> Result<deflate::Compressed> {
     let is_done = |range: &Range<usize>| {
-        done.as_ref().is_some_and(|done| done.has(range)) && !touches(changed, range)
+        done.as_ref().is_some_and(|done| done.has(range)) && !changed.touches(range)
     };
-    let mut left = deflate::pieces(bytes.len());
-    left.retain(|range| !is_done(range));
+    let all = deflate::pieces(bytes.len());
+    let left: Vec<Range<usize>> = all.iter().filter(|range| !is_done(range)).cloned().collect();
     let (fresh, kept) = rayon::join(
         || {
             let left = left.into_par_iter().with_max_len(1);
@@ -241,18 +276,13 @@ fn deflate_pieces(
         || done.map_or(Ok(Vec::new()), Deflating::finish),
     );
     let mut pieces = BTreeMap::new();
-    for piece in kept?.into_iter().map(Ok).chain(fresh) {
+    // What an edit cuts off has pieces too, which are no pieces of the result.
+    let kept = kept?.into_iter().filter(|piece| all.contains(&piece.range()));
+    for piece in kept.map(Ok).chain(fresh) {
         let piece = piece?;
         pieces.insert(piece.range().start, piece);
     }
     Ok(deflate::join(pieces.into_values().collect())?)
-}
-
-fn touches(changed: &PatchSet, range: &Range<usize>) -> bool {
-    let (start, end) = (range.start as u64, range.end as u64);
-    let touches = |at: u64, len: usize| at < end && at.saturating_add(len as u64) > start;
-    changed.edits.iter().any(|(at, bytes)| touches(*at, bytes.len()))
-        || (!changed.append.is_empty() && changed.append_at < end)
 }
 
 fn contents(wheel: &Wheel, source: Source<'_>) -> Result<Contents> {
@@ -284,4 +314,27 @@ fn read_library(library: &Vendored) -> Result<Vec<u8>> {
         return Err(Error::changed(path));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_edit_cuts_off_leaves_no_piece_behind() {
+        let old: Vec<u8> = (0..5_300_000_u32).map(|i| (i / 7 % 251) as u8).collect();
+        let sizes = [5_299_999, 4_200_000, 4_000_000, 3_100_000, 1000, 5_300_000, 6_500_000];
+        for size in sizes {
+            let mut new = old.clone();
+            new.resize(size, 3);
+            new[10] = 9;
+            let common = old.len().min(size) as u64;
+            let mut changed = Changed { end: Some(common), ..Changed::default() };
+            changed.add(&[(10, vec![9])]);
+            let done = Some(Deflating::begin(old.clone(), 1));
+            let made = deflate_pieces(&new, done, &changed, 1).unwrap();
+            let none = Changed::default();
+            assert_eq!(made, deflate_pieces(&new, None, &none, 1).unwrap(), "{size}");
+        }
+    }
 }

@@ -6,19 +6,21 @@
 mod data;
 mod describe;
 mod elf;
+mod file_edits;
 mod metadata;
 mod programs;
 mod runtimes;
 mod search_path;
 
 pub(crate) use elf::libraries_directory;
+pub use file_edits::FileEdits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use truewheel_elf::{Edits, Strip};
+use truewheel_elf::Strip;
 use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
 
 use crate::error::{Error, Line, Result};
@@ -67,8 +69,8 @@ pub struct Plan {
     pub new_tags: Vec<String>,
     /// Libraries to bring along, by member path.
     pub vendored: Vec<Vendored>,
-    /// Changes to ELF files, by their path in the result; those of vendored libraries too.
-    pub edits: BTreeMap<MemberPath, Edits>,
+    /// Changes to binaries, by their path in the result; those of vendored libraries too.
+    pub edits: BTreeMap<MemberPath, FileEdits>,
     /// ELF files that are stripped before their edits, by their path in the result. Each has its
     /// [`edits`](Plan::edits), which may be none.
     pub strips: BTreeMap<MemberPath, Strip>,

@@ -1,15 +1,25 @@
 //! The edits of one file in words, for `--dry-run` and its JSON.
 
-use truewheel_elf::{Edits, SearchPathEdit, SonameEdit, Strip};
+use truewheel_elf::{SearchPathEdit, SonameEdit, Strip};
+
+use super::FileEdits;
 
 /// One line for each edit, for people; stripping first, as it is done first.
-pub(super) fn describe(edits: &Edits, strip: Option<&Strip>) -> Vec<String> {
+pub(super) fn describe(edits: &FileEdits, strip: Option<&Strip>) -> Vec<String> {
     let mut lines = Vec::new();
     match strip {
         Some(Strip::Debug) => lines.push("no debug information".to_owned()),
         Some(Strip::All) => lines.push("no debug information, no symbol table".to_owned()),
         None => {}
     }
+    match edits {
+        FileEdits::Elf(edits) => elf(edits, &mut lines),
+        FileEdits::MachO(edits) => macho(edits, &mut lines),
+    }
+    lines
+}
+
+fn elf(edits: &truewheel_elf::Edits, lines: &mut Vec<String>) {
     match &edits.soname {
         Some(SonameEdit::Set(name)) => lines.push(format!("SONAME {name}")),
         Some(SonameEdit::Remove) => lines.push("no SONAME".to_owned()),
@@ -27,5 +37,24 @@ pub(super) fn describe(edits: &Edits, strip: Option<&Strip>) -> Vec<String> {
     if edits.clear_executable_stack {
         lines.push("no executable stack".to_owned());
     }
-    lines
+}
+
+fn macho(edits: &truewheel_macho::Edits, lines: &mut Vec<String>) {
+    lines.extend(edits.install_id.iter().map(|id| format!("install ID {id}")));
+    // The slices of a universal file mostly get the same edits: said once then.
+    let mut slices: Vec<Vec<String>> = Vec::new();
+    for edits in edits.slices.values() {
+        let names = edits.install_names.iter().map(|(old, new)| format!("load {old} -> {new}"));
+        let mut of_slice: Vec<String> = names.collect();
+        match edits.rpaths.as_deref() {
+            None => {}
+            Some([]) => of_slice.push("no LC_RPATH".to_owned()),
+            Some(paths) => of_slice.push(format!("LC_RPATH {}", paths.join(", "))),
+        }
+        slices.push(of_slice);
+    }
+    for (index, of_slice) in slices.iter().enumerate() {
+        let is_known = |line: &&String| !slices[..index].iter().any(|known| known.contains(line));
+        lines.extend(of_slice.iter().filter(is_known).cloned());
+    }
 }

@@ -12,7 +12,7 @@ use super::data;
 use super::programs::{self, Libpython};
 use super::runtimes;
 use super::search_path::{self, Ground, origin};
-use super::{Findings, Plan, Vendored};
+use super::{FileEdits, Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
 use crate::mangle;
@@ -109,7 +109,7 @@ impl Planner<'_> {
             });
             self.remember_outside(*id, member, member, plan);
             self.strip(*id, member, plan);
-            plan.edits.insert(member.clone(), edits);
+            plan.edits.insert(member.clone(), FileEdits::Elf(edits));
         }
         plan.vendored.sort_by(|a, b| a.member.cmp(&b.member));
         Ok(())
@@ -191,7 +191,7 @@ impl Planner<'_> {
         self.remember_outside(id, path, &to, plan);
         let is_stripped = self.strip(id, &to, plan);
         if to != *path || !is_nothing(&edits) || is_stripped {
-            plan.edits.insert(to, edits);
+            plan.edits.insert(to, FileEdits::Elf(edits));
         }
         Ok(())
     }

@@ -17,6 +17,12 @@ pub(crate) fn site_packages_path(path: &MemberPath) -> Option<String> {
     matches!(installed.scheme, Scheme::Platlib | Scheme::Purelib).then_some(installed.path)
 }
 
+/// The rest of an install name or `LC_RPATH` after `@loader_path`.
+pub(crate) fn loader_relative(entry: &str) -> Option<&str> {
+    let rest = entry.strip_prefix("@loader_path")?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
 /// Site-packages in an environment, without Python's version.
 pub(crate) const SITE_PACKAGES: &str = "lib/python/site-packages";
 
@@ -44,6 +50,11 @@ pub(crate) fn entry_in_environment(path: &MemberPath, rest: &str) -> Option<Stri
             && place != SITE_PACKAGES
             && !place.starts_with(&format!("{SITE_PACKAGES}/")));
     (!is_python).then_some(place)
+}
+
+/// The file that `rest` leads to from the directory of `path`, in an environment.
+pub(crate) fn place_in_environment(path: &MemberPath, rest: &str) -> Option<String> {
+    join_relative(parent(&environment_path(path)?), rest)
 }
 
 /// A directory of an environment, for people.
