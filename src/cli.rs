@@ -75,6 +75,15 @@ pub(crate) enum RpathStyle {
     Runpath,
 }
 
+/// How a tag says macOS 12.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MacosRound {
+    /// As 13.0
+    Up,
+    /// As 12.0, where it may not run
+    Down,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -85,7 +94,7 @@ Examples:
 
 Environment: TRUEWHEEL_LIBRARY_PATH, AUDITWHEEL_LD_LIBRARY_PATH and LD_LIBRARY_PATH are searched for
 libraries, in this order; AUDITWHEEL_PLAT, AUDITWHEEL_ZIP_COMPRESSION_LEVEL and SOURCE_DATE_EPOCH
-are understood. Exit status: 0 every wheel was written, 1 a wheel cannot be repaired and nothing was
+are understood; for macOS MACOSX_DEPLOYMENT_TARGET as well. Exit status: 0 every wheel was written, 1 a wheel cannot be repaired and nothing was
 written, 2 wrong usage.")]
 pub(crate) struct Repair {
     /// The wheels; patterns are expanded where the shell does not
@@ -115,6 +124,16 @@ pub(crate) struct Repair {
     /// Root of the target's file system
     #[arg(long, value_name = "DIR")]
     pub(crate) sysroot: Option<PathBuf>,
+    /// macOS: the newest system that a file may need, such as 11.0 [environment:
+    /// MACOSX_DEPLOYMENT_TARGET, below which no tag goes]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) max_minos: Option<String>,
+    /// macOS: CPUs that every binary must have code for beside those of the tag, such as universal2
+    #[arg(long, value_name = "ARCHS", value_delimiter = ',')]
+    pub(crate) require_archs: Vec<String>,
+    /// macOS: what a tag says where a file needs a version that installers do not know, such as 12.3
+    #[arg(long, value_name = "WAY", default_value = "up")]
+    pub(crate) macos_round: MacosRound,
     /// Leave out libraries whose needed name, SONAME or path matches; `*` matches anything
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,

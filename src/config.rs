@@ -2,6 +2,7 @@
 //! truewheel reads the environment.
 
 mod check;
+mod macos;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -116,6 +117,7 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
         force_vendor: given(typed.force_vendor),
         include: includes(given(typed.include))?,
         no_mangle: given(typed.no_mangle),
+        macos: macos::options(typed.max_minos, typed.require_archs, typed.macos_round)?,
         rpath_style: match typed.rpath_style {
             cli::RpathStyle::Target => RpathStyle::Target,
             cli::RpathStyle::Rpath => RpathStyle::Rpath,

@@ -134,7 +134,7 @@ fn wheels_for_macos_and_windows_are_shown_on_any_machine() {
     let value = json(&sandbox, &mac, &[]);
     assert_eq!(value["system"], "macos");
     assert_eq!(value["tags"][0]["kept"], false);
-    assert_eq!(value["levels"][0]["obstacles"][0]["what"], "has no slice for x86_64");
+    assert_eq!(value["levels"][0]["obstacles"][0]["what"], "code for x86_64, and has it for arm64");
     assert_eq!(value["needs"][0]["name"], "/opt/demo/lib/liboptional.dylib");
     let windows = Wheel::new("demo")
         .tag("cp312-cp312-win_amd64")

@@ -57,6 +57,15 @@ pub enum ErrorKind {
         /// The best tag that the content does earn, if there is one.
         earned: Option<String>,
     },
+    /// Something else that several files are the reason of.
+    Refusals {
+        /// What is there and what should be.
+        what: String,
+        /// One reason a line.
+        reasons: Vec<String>,
+        /// What to do about it, a remedy a line.
+        hints: Vec<String>,
+    },
     /// Something else, said whole; the second text is a remedy.
     Refused {
         /// What is there and what should be.
@@ -194,6 +203,11 @@ impl fmt::Display for Error {
                     None => write!(f, "the content earns no tag, not even `{nearest}`")?,
                 }
                 not_earned(f, reasons, earned.as_deref())
+            }
+            ErrorKind::Refusals { what, reasons, hints } => {
+                write!(f, "{}", Line(what))?;
+                reasons.iter().try_for_each(|why| write!(f, "\n  because: {}", Line(why)))?;
+                hints.iter().try_for_each(|hint| write!(f, "\n  hint: {}", Line(hint)))
             }
             ErrorKind::Refused { what, hint } => {
                 write!(f, "{}", Line(what))?;

@@ -44,8 +44,9 @@ pub use check::{
     CHECK_SCHEMA, CheckOptions, CheckReport, Finding, RULES, Rule, Severity, SymbolPattern, check,
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
-pub use options::{Include, Options, RpathStyle, SearchDirectory, SearchOptions};
+pub use options::{Include, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions};
 pub use plan::{FileEdits, Plan, Vendored};
+pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};
 pub use provider::{LicenseFile, Provider};
 pub use report::{Report, VendoredLibrary};
 pub use sbom::{Component, SbomPlan};

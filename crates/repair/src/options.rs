@@ -6,6 +6,7 @@ use truewheel_elf::Strip;
 use truewheel_wheel::PlatformTag;
 
 use crate::groups::Group;
+use crate::policy::macos::{MacosVersion, Rounding};
 
 /// Where a search directory came from, so that every decision can be printed with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +73,20 @@ impl Include {
     }
 }
 
+/// What only wheels for macOS are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MacosOptions {
+    /// No file may need a newer system.
+    pub max_minos: Option<MacosVersion>,
+    /// The system that the wheel was built for: no file may need a newer one, where neither
+    /// [`max_minos`](Self::max_minos) nor a tag says otherwise, and no tag is older.
+    pub deployment_target: Option<MacosVersion>,
+    /// CPUs that every binary must have code for, beside those of the tag.
+    pub require_archs: Vec<String>,
+    /// How a tag says a version that installers do not know.
+    pub rounding: Rounding,
+}
+
 /// Everything a repair may be told.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -100,6 +115,8 @@ pub struct Options {
     pub include: Vec<Include>,
     /// Globs on file names and needed names; what matches is vendored under its own name.
     pub no_mangle: Vec<String>,
+    /// What only wheels for macOS are told.
+    pub macos: MacosOptions,
     /// How RPATHs are written.
     pub rpath_style: RpathStyle,
     /// Clear the executable-stack flag of every binary that is written.
@@ -135,6 +152,7 @@ impl Default for Options {
             force_vendor: Vec::new(),
             include: Vec::new(),
             no_mangle: Vec::new(),
+            macos: MacosOptions::default(),
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,
             strip: None,

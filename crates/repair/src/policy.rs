@@ -8,6 +8,7 @@
 
 pub mod android;
 mod candidates;
+pub(crate) mod macos;
 pub mod manylinux;
 pub mod musllinux;
 mod notes;

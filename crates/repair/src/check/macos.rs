@@ -13,19 +13,17 @@ use super::finding::Finding;
 use super::{Check, Patterns, Severity, content, lack, rules};
 use crate::binary::{MachFile, MachSlice};
 use crate::error::Result;
+use crate::policy::macos::{self, MacosVersion, is_loaded};
 use crate::search::paths::{base_name, join_relative, parent, site_packages_path};
 
 /// `MH_EXECUTE`.
 const PROGRAM: u32 = 2;
-/// `MH_DYLIB`, `MH_BUNDLE`, `MH_EXECUTE`: what the kernel runs; `MH_OBJECT` and the rest is data.
-const LOADED: [u32; 3] = [PROGRAM, 6, 8];
 
-/// macOS version, major and minor.
-type Version = (u32, u32);
+type Promises<'a> = BTreeMap<&'a str, MacosVersion>;
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let tags = check.tags().to_vec();
-    let wanted = promises(&tags);
+    let wanted = macos::promises(&tags);
     if wanted.is_empty() {
         foreign_system(check);
         return Ok(());
@@ -37,34 +35,6 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     search_paths(check);
     install_names(check, &excluded);
     Ok(())
-}
-
-/// Each processor that the tags name, with the oldest system they promise for it.
-fn promises(tags: &[PlatformTag]) -> BTreeMap<&str, Version> {
-    let mut wanted: BTreeMap<&str, Version> = BTreeMap::new();
-    for tag in tags {
-        let PlatformTag::Macosx { major, minor, arch } = tag else { continue };
-        for arch in processors_of(arch) {
-            // No macOS before 11 runs on arm64, whatever the tag says.
-            let floor = if arch == "arm64" { (11, 0) } else { (0, 0) };
-            let promised = (*major, *minor).max(floor);
-            let known = wanted.entry(arch).or_insert(promised);
-            *known = (*known).min(promised);
-        }
-    }
-    wanted
-}
-
-/// What a set stands for (PyPA, "Platform compatibility tags"; `_mac_binary_formats` of `packaging`).
-fn processors_of(arch: &str) -> Vec<&str> {
-    match arch {
-        "universal2" => vec!["x86_64", "arm64"],
-        "intel" => vec!["x86_64", "i386"],
-        "universal" => vec!["i386", "ppc"],
-        "fat64" => vec!["x86_64", "ppc64"],
-        "fat32" | "fat" | "fat3" => vec!["i386", "ppc"],
-        one => vec![one],
-    }
 }
 
 fn foreign_system(check: &mut Check<'_>) {
@@ -87,16 +57,12 @@ fn foreign_system(check: &mut Check<'_>) {
     check.findings.extend(findings);
 }
 
-fn is_loaded(slice: &MachSlice) -> bool {
-    LOADED.contains(&slice.file_type)
-}
-
 /// Files that dyld loads, with the slices it looks at.
 fn files<'a>(check: &Check<'a>) -> Vec<(&'a MemberPath, &'a MachFile)> {
     check.facts.macho().filter(|(_, file)| file.slices.iter().any(is_loaded)).collect()
 }
 
-fn processors(check: &mut Check<'_>, wanted: &BTreeMap<&str, Version>) {
+fn processors(check: &mut Check<'_>, wanted: &Promises<'_>) {
     for (path, file) in files(check) {
         let has: Vec<&str> = file.slices.iter().map(|slice| slice.architecture).collect();
         let lacks: Vec<&str> = wanted.keys().filter(|arch| !has.contains(*arch)).copied().collect();
@@ -111,26 +77,23 @@ fn processors(check: &mut Check<'_>, wanted: &BTreeMap<&str, Version>) {
     }
 }
 
-fn oldest_system(check: &mut Check<'_>, wanted: &BTreeMap<&str, Version>) {
-    let mut newer: BTreeMap<(&str, Version), Vec<String>> = BTreeMap::new();
+fn oldest_system(check: &mut Check<'_>, wanted: &Promises<'_>) {
+    let mut newer: BTreeMap<(&str, MacosVersion), Vec<String>> = BTreeMap::new();
     for (path, file) in files(check) {
         for slice in file.slices.iter().filter(|slice| is_loaded(slice)) {
-            let (Some(promised), Some(minimum)) =
-                (wanted.get(slice.architecture), slice.minimum_os)
-            else {
+            let cpu = if slice.architecture == "x86_64h" { "x86_64" } else { slice.architecture };
+            let (Some(promised), Some(needs)) = (wanted.get(cpu), macos::needs_of(slice)) else {
                 continue;
             };
-            let (major, minor, _) = minimum.version;
-            let needs = (u32::from(major), u32::from(minor));
-            if minimum.platform == 1 && needs > *promised {
-                newer.entry((slice.architecture, needs)).or_default().push(path.to_string());
+            if needs > *promised {
+                newer.entry((cpu, needs)).or_default().push(path.to_string());
             }
         }
     }
-    for ((arch, (major, minor)), paths) in newer {
-        let (least, lowest) = wanted.get(arch).copied().unwrap_or_default();
+    for ((cpu, needs), paths) in newer {
+        let Some(promised) = wanted.get(cpu) else { continue };
         let message = format!(
-            "the tag promises macOS {least}.{lowest} on {arch}, {} {} {major}.{minor}",
+            "the tag promises macOS {promised} on {cpu}, {} {} {needs}",
             content::list(&paths),
             if paths.len() == 1 { "needs" } else { "need" }
         );
@@ -343,15 +306,6 @@ fn lacking_name(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_tag_promises_a_system_for_each_of_its_processors() {
-        let tags = ["macosx_10_9_universal2", "macosx_12_0_arm64"];
-        let tags: Vec<PlatformTag> = tags.iter().map(|tag| PlatformTag::from(*tag)).collect();
-        let wanted = promises(&tags);
-        assert_eq!(wanted.get("x86_64"), Some(&(10, 9)));
-        assert_eq!(wanted.get("arm64"), Some(&(11, 0)));
-    }
 
     #[test]
     fn a_search_path_is_judged_by_where_it_leads() {
