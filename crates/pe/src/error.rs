@@ -20,6 +20,12 @@ impl Error {
     }
 }
 
+impl Error {
+    pub(crate) fn unproven(what: impl Into<String>) -> Self {
+        ErrorKind::Unproven { what: what.into() }.into()
+    }
+}
+
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         Self { kind }
@@ -131,6 +137,33 @@ pub enum ErrorKind {
         /// How many exports there are.
         count: u32,
     },
+    /// A name that no file can have, or that means another file on another machine.
+    BadName(String),
+    /// Two edits cannot both be done.
+    Contradiction(String),
+    /// The file names no such library, neither in imports nor in forwarders.
+    NoSuchDll(String),
+    /// What imports are in the file are those of a packer's loader; the real ones are out of sight.
+    Packed {
+        /// Who packed it.
+        packer: &'static str,
+    },
+    /// A longer name has no place.
+    NoRoom {
+        /// The name that stands there.
+        old: String,
+        /// The name that was asked for.
+        new: String,
+        /// Why the file cannot grow.
+        reason: &'static str,
+    },
+    /// An offset or address would not fit into 32 bits.
+    TooLarge,
+    /// The edited file, read again, is not what it should be.
+    Unproven {
+        /// What is wrong.
+        what: String,
+    },
     /// A table holds more than the file has bytes for, so parts of it are shared to cost time.
     TooMuch {
         /// What there is too much of.
@@ -142,7 +175,7 @@ pub enum ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
+        match &self.kind {
             ErrorKind::NotPe => write!(f, "no `MZ` header that leads to a `PE` signature"),
             ErrorKind::Truncated { what, offset, size, available } => write!(
                 f,
@@ -192,6 +225,27 @@ impl fmt::Display for Error {
             ),
             ErrorKind::ExportIndex { rva, index, count } => {
                 write!(f, "the exported name's index at RVA {rva:#x} is {index} of {count} exports")
+            }
+            ErrorKind::BadName(name) => {
+                write!(f, "`{}` cannot name a DLL in a PE file", name.escape_default())
+            }
+            ErrorKind::Contradiction(name) => {
+                write!(f, "the edits contradict each other about `{}`", name.escape_default())
+            }
+            ErrorKind::NoSuchDll(name) => write!(f, "no import `{}`", name.escape_default()),
+            ErrorKind::Packed { packer } => {
+                write!(f, "the file is packed by {packer}, which hides its imports")
+            }
+            ErrorKind::NoRoom { old, new, reason } => write!(
+                f,
+                "`{}` has no place: it is longer than the {} bytes of `{}`, and {reason}",
+                new.escape_default(),
+                old.len(),
+                old.escape_default()
+            ),
+            ErrorKind::TooLarge => write!(f, "the file would need offsets of more than 32 bits"),
+            ErrorKind::Unproven { what } => {
+                write!(f, "the edited file is not what it should be: {what}")
             }
             ErrorKind::TooMuch { what, limit } => {
                 write!(f, "more than {limit} {what}, which a file of this size cannot hold")

@@ -73,6 +73,40 @@ pub(crate) fn read<'a>(image: &Image<'a>, (start, size): (u32, u32)) -> Result<E
     Ok(Exports { dll_name, symbols })
 }
 
+/// One entry of the export address table that is no address but the name of another library's symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forwarder<'a> {
+    /// Where the entry stands.
+    pub(crate) entry_rva: u32,
+    /// Where the text stands, which is what the entry says.
+    pub(crate) text_rva: u32,
+    /// `library.symbol` or `library.#ordinal`.
+    pub(crate) text: &'a str,
+}
+
+/// The forwarders, in the order of the export address table.
+pub(crate) fn forwarders<'a>(
+    image: &Image<'a>,
+    (start, size): (u32, u32),
+) -> Result<Vec<Forwarder<'a>>> {
+    let raw: p::ImageExportDirectory = image.read(start, "export directory")?;
+    let mut budget = Budget::new(image);
+    let table = raw.address_of_functions.get(LE);
+    let count = raw.number_of_functions.get(LE);
+    let addresses: &[object::U32<LE>] = image.table(table, count, "export address table")?;
+    let directory = start..start.saturating_add(size);
+    let mut found = Vec::new();
+    for (index, address) in (0_u32..).zip(addresses) {
+        let text_rva = address.get(LE);
+        if directory.contains(&text_rva) {
+            let entry_rva = table.saturating_add(index.saturating_mul(4));
+            let text = budget.name(image, text_rva, "forwarder")?;
+            found.push(Forwarder { entry_rva, text_rva, text });
+        }
+    }
+    Ok(found)
+}
+
 /// The names, each with the index of its address, sorted by index.
 fn read_names<'a>(
     image: &Image<'a>,

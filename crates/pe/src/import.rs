@@ -5,6 +5,8 @@
 //! without a name; their addresses are RVAs where bit 0 of the attributes is set, and virtual addresses in files of
 //! Visual C++ 6. Each name is found through its own address, in whatever section that is.
 
+use std::mem::offset_of;
+
 use object::LittleEndian as LE;
 use object::pe as p;
 
@@ -25,10 +27,27 @@ pub struct Import<'a> {
     pub name_rva: u32,
     /// Where the descriptor stands, for an edit.
     pub descriptor_rva: u32,
+    /// Where the loader reads which symbols are wanted: the import lookup table (INT).
+    pub lookup_table_rva: u32,
+    /// Where the loader writes the addresses of the symbols: the import address table (IAT).
+    pub address_table_rva: u32,
     /// `TimeDateStamp`; other than 0 in a bound import.
     pub time_date_stamp: u32,
+    /// Whether it is one of the delay import directory.
+    pub is_delay: bool,
     /// Whether the descriptor holds virtual addresses and not RVAs (old delay imports only).
     pub virtual_addresses: bool,
+}
+
+impl Import<'_> {
+    /// Where the address of the name stands, in the descriptor: of both kinds, at another offset.
+    pub(crate) fn name_field_rva(&self) -> u32 {
+        let field = match self.is_delay {
+            true => offset_of!(p::ImageDelayloadDescriptor, dll_name_rva),
+            false => offset_of!(p::ImageImportDescriptor, name),
+        };
+        self.descriptor_rva.saturating_add(u32::try_from(field).unwrap_or_default())
+    }
 }
 
 /// One symbol of a library.
@@ -96,7 +115,10 @@ pub(crate) fn imports<'a>(
             symbols: symbols(context, thunks, Base::Image)?,
             name_rva,
             descriptor_rva: rva,
+            lookup_table_rva: thunks,
+            address_table_rva: raw.first_thunk.get(LE),
             time_date_stamp,
+            is_delay: false,
             virtual_addresses: false,
         });
     }
@@ -135,13 +157,18 @@ pub(crate) fn delay_imports<'a>(
         let name_rva = base.rva(u64::from(raw.dll_name_rva.get(LE)), "delay-imported DLL name")?;
         let thunks =
             base.rva(u64::from(raw.import_name_table_rva.get(LE)), "delay import name table")?;
+        let addresses = raw.import_address_table_rva.get(LE);
+        let addresses = base.rva(u64::from(addresses), "delay import address table")?;
         let name = context.budget.name(context.image, name_rva, "delay-imported DLL name")?;
         found.push(Import {
             dll: name,
             symbols: symbols(context, thunks, base)?,
             name_rva,
             descriptor_rva: rva,
+            lookup_table_rva: thunks,
+            address_table_rva: addresses,
             time_date_stamp: raw.time_date_stamp.get(LE),
+            is_delay: true,
             virtual_addresses,
         });
         next = advance(rva, size_of_val(&raw));

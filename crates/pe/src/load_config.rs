@@ -17,8 +17,8 @@ use crate::section::Image;
 pub struct LoadConfig {
     /// Its own size in bytes, which says which fields a file has.
     pub size: u32,
-    /// `DependentLoadFlags`: where the loader looks for the libraries this file needs (`LOAD_LIBRARY_SEARCH_*`); `None`
-    /// in files that are older than the field.
+    /// `DependentLoadFlags`: where the loader looks for the libraries this file needs (`LOAD_LIBRARY_SEARCH_*`);
+    /// `None` in files that are older than the field.
     pub dependent_load_flags: Option<u16>,
     /// Where `DependentLoadFlags` stands, for an edit; `None` as above.
     pub dependent_load_flags_rva: Option<u32>,

@@ -8,27 +8,26 @@ use object::LittleEndian as LE;
 use object::pe as p;
 
 use crate::budget::Budget;
+use crate::debug::DebugEntry;
 use crate::error::{ErrorKind, Result};
 use crate::header::{Optional, PeKind, read_directories, read_optional};
+use crate::place::optional::CHECK_SUM;
 use crate::section::{Image, Section};
 use crate::window::Window;
 use crate::{
-    Exports, Import, LoadConfig, Overlay, VersionInfo, checksum, export, import, load_config,
-    overlay, resource,
+    BoundImport, Exports, Import, LoadConfig, Overlay, VersionInfo, bound, checksum, debug, export,
+    import, load_config, managed, overlay, packer, resource,
 };
-
-/// Where `CheckSum` stands in both optional headers.
-const CHECK_SUM: u64 = 64;
 
 /// A PE file: a DLL, a Python extension (`.pyd`) or a program.
 #[derive(Debug, Clone)]
 pub struct Pe<'a> {
-    image: Image<'a>,
-    optional: Optional,
-    optional_offset: u64,
+    pub(crate) image: Image<'a>,
+    pub(crate) optional: Optional,
+    pub(crate) optional_offset: u64,
     machine: u16,
     characteristics: u16,
-    directories: Vec<(u32, u32)>,
+    pub(crate) directories: Vec<(u32, u32)>,
     coff_symbols: Option<(u64, u64)>,
     certificates: Option<(u64, u64)>,
     chpe_metadata: bool,
@@ -216,7 +215,7 @@ impl<'a> Pe<'a> {
     /// The `CheckSum` the file should have.
     #[must_use]
     pub fn computed_checksum(&self) -> u32 {
-        checksum::compute(self.bytes(), self.optional_offset.saturating_add(CHECK_SUM))
+        checksum::compute(self.bytes(), self.optional_field(CHECK_SUM))
     }
 
     /// The RVA and size of a data directory, `IMAGE_DIRECTORY_ENTRY_*`; `None` where it is absent or its address
@@ -226,7 +225,12 @@ impl<'a> Pe<'a> {
         self.directories.get(index).copied().filter(|&(address, _)| address != 0)
     }
 
-    fn raw_directory(&self, index: usize) -> (u32, u32) {
+    /// The debug directory.
+    pub(crate) fn debug_entries(&self) -> Result<Vec<DebugEntry>> {
+        debug::read(&self.image, self.directory(p::IMAGE_DIRECTORY_ENTRY_DEBUG))
+    }
+
+    pub(crate) fn raw_directory(&self, index: usize) -> (u32, u32) {
         self.directories.get(index).copied().unwrap_or_default()
     }
 
@@ -278,6 +282,22 @@ impl<'a> Pe<'a> {
         import::any_time_stamp(&self.image, directory)
     }
 
+    /// The libraries whose addresses were bound, as the bound import directory has them.
+    ///
+    /// # Errors
+    ///
+    /// When a descriptor or a name lies outside its section.
+    pub fn bound_imports(&self) -> Result<Vec<BoundImport<'a>>> {
+        bound::read(&self.image, self.directory(p::IMAGE_DIRECTORY_ENTRY_BOUND_IMPORT))
+    }
+
+    /// Who packed the file, by the names of its sections. The imports of a packed file are its unpacker's, and
+    /// cannot be renamed.
+    #[must_use]
+    pub fn packer(&self) -> Option<&'static str> {
+        packer::packer(self.sections())
+    }
+
     /// What the file exports; `None` where it has no export directory.
     ///
     /// # Errors
@@ -315,6 +335,12 @@ impl<'a> Pe<'a> {
         self.directory(p::IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR).is_some()
     }
 
+    /// Whether that code has a strong name.
+    pub(crate) fn has_strong_name(&self) -> Result<bool> {
+        let directory = self.directory(p::IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR);
+        managed::has_strong_name(&self.image, directory)
+    }
+
     /// Offset and size of the COFF symbols and their string table, which mingw leaves in DLLs.
     #[must_use]
     pub fn coff_symbols(&self) -> Option<(u64, u64)> {
@@ -337,10 +363,19 @@ impl<'a> Pe<'a> {
     /// What lies behind the data of the last section, piece by piece.
     #[must_use]
     pub fn overlay_parts(&self) -> Vec<Overlay> {
-        let ends = self.sections().iter().filter_map(Section::raw_end);
-        let start = ends.max().unwrap_or(u64::from(self.optional.size_of_headers));
-        let place = (start, self.optional.file_alignment);
+        let place = (self.data_end(), self.optional.file_alignment);
         overlay::parts(self.image.file, place, self.coff_symbols, self.certificates)
+    }
+
+    /// Where the data of the last section ends in the file.
+    pub(crate) fn data_end(&self) -> u64 {
+        let ends = self.sections().iter().filter_map(Section::raw_end);
+        ends.max().unwrap_or(u64::from(self.optional.size_of_headers))
+    }
+
+    /// `SizeOfInitializedData`, in bytes.
+    pub(crate) fn size_of_initialized_data(&self) -> u32 {
+        self.optional.size_of_initialized_data
     }
 
     fn context(&self) -> import::Context<'_, 'a> {

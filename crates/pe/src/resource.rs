@@ -1,7 +1,7 @@
 //! The version resource: which of two copies of a library is newer.
 //!
-//! "PE Format", The .rsrc Section: three levels of tables (type, name, language) whose offsets count from the start of
-//! the resource directory; the last leads to a data entry with an RVA. The version is the first resource of type
+//! "PE Format", The .rsrc Section: three levels of tables (type, name, language) whose offsets count from the start
+//! of the resource directory; the last leads to a data entry with an RVA. The version is the first resource of type
 //! `RT_VERSION`: a `VS_VERSIONINFO` header with the UTF-16 key `VS_VERSION_INFO`, then a `VS_FIXEDFILEINFO`.
 
 use object::LittleEndian as LE;

@@ -13,9 +13,9 @@ use crate::error::{ErrorKind, Result};
 use crate::window::Window;
 
 /// The page size that decides how the loader maps an image.
-const PAGE: u32 = 0x1000;
+pub(crate) const PAGE: u32 = 0x1000;
 /// The loader reads whole disk sectors.
-const SECTOR: u32 = 0x200;
+pub(crate) const SECTOR: u32 = 0x200;
 
 /// One section, as its header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 use truewheel_pe::{Import, ImportedSymbol, Overlay, OverlayKind, Pe, PeKind, is_pe};
 
 use crate::file;
-use crate::made::{append_section, directory, offset, optional_header, set_u32, u32_at};
+use crate::made::{
+    append_section, directory, offset, old_delay_imports, optional_header, set_u32, signed,
+    with_load_config,
+};
 
-const LOAD_CONFIG: usize = 10;
 const BOUND_IMPORT: usize = 11;
 
 fn parse(bytes: &[u8]) -> Pe<'_> {
@@ -57,17 +59,7 @@ fn delay_imports_of_the_old_form_hold_virtual_addresses() {
     let bytes = file("module.x86.pyd");
     let pe = parse(bytes);
     let new = pe.delay_imports().unwrap();
-    let base = pe.image_base() as u32;
-    let mut old_form = bytes.to_vec();
-    let descriptor = offset(bytes, new[0].descriptor_rva);
-    let names = u32_at(bytes, descriptor + 16);
-    set_u32(&mut old_form, descriptor, 0);
-    for field in [4, 16] {
-        set_u32(&mut old_form, descriptor + field, u32_at(bytes, descriptor + field) + base);
-    }
-    let thunk = offset(bytes, names);
-    set_u32(&mut old_form, thunk, u32_at(bytes, thunk) + base);
-
+    let old_form = old_delay_imports();
     let old = parse(&old_form).delay_imports().unwrap();
     assert_eq!((old[0].dll, &old[0].symbols), (new[0].dll, &new[0].symbols));
     assert_eq!(old[0].name_rva, new[0].name_rva);
@@ -145,20 +137,6 @@ fn the_checksum_does_not_depend_on_its_own_field() {
     assert_eq!(parse(&bytes).computed_checksum(), checksum + 4);
 }
 
-/// `module.x64.pyd` with a load configuration of `size` bytes in a section of its own.
-fn with_load_config(size: u32, chpe: bool) -> Vec<u8> {
-    let mut bytes = file("module.x64.pyd").to_vec();
-    let mut config = vec![0; 0x140];
-    set_u32(&mut config, 0, size);
-    config[0x4e..0x50].copy_from_slice(&0x0800_u16.to_le_bytes());
-    config[0xc8] = u8::from(chpe);
-    let rva = append_section(&mut bytes, &config);
-    let entry = directory(&bytes, LOAD_CONFIG);
-    set_u32(&mut bytes, entry, rva);
-    set_u32(&mut bytes, entry + 4, size);
-    bytes
-}
-
 #[test]
 fn dependent_load_flags_are_there_if_the_structure_is_long_enough() {
     let bytes = with_load_config(0x4f, false);
@@ -217,27 +195,23 @@ fn coff_symbols_are_an_overlay() {
     assert_eq!(pe.overlay(), Some(overlay));
 }
 
-/// The file with eight-byte aligned certificates behind it.
-fn signed(name: &str) -> (Vec<u8>, Overlay) {
-    let mut bytes = file(name).to_vec();
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
-    let (start, entry) = (bytes.len(), directory(&bytes, 4));
-    bytes.extend([0x10, 0, 0, 0, 0, 2, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    set_u32(&mut bytes, entry, start as u32);
-    set_u32(&mut bytes, entry + 4, 16);
-    (bytes, Overlay { offset: start as u64, size: 16, kind: OverlayKind::Certificate })
+/// The file signed, and where its certificates are.
+fn certified(name: &str) -> (Vec<u8>, Overlay) {
+    let bytes = signed(file(name));
+    let offset = bytes.len() as u64 - 16;
+    (bytes, Overlay { offset, size: 16, kind: OverlayKind::Certificate })
 }
 
 #[test]
 fn certificates_are_an_overlay() {
-    let (bytes, certificates) = signed("module.x64.pyd");
+    let (bytes, certificates) = certified("module.x64.pyd");
     assert_eq!(parse(&bytes).certificates(), Some((certificates.offset, certificates.size)));
     assert_eq!(parse(&bytes).overlay(), Some(certificates));
 }
 
 #[test]
 fn an_overlay_of_several_kinds_is_the_kind_that_must_stay() {
-    let (mut bytes, certificates) = signed("module.mingw.pyd");
+    let (mut bytes, certificates) = certified("module.mingw.pyd");
     let pe = parse(&bytes);
     let parts = pe.overlay_parts();
     let kinds: Vec<_> = parts.iter().map(|part| part.kind).collect();

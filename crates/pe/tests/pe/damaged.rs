@@ -1,9 +1,13 @@
 //! Damaged files are refused with a reason, and whatever is read of them never panics.
 
-use truewheel_pe::{Pe, is_pe};
+use truewheel_pe::{Pe, is_pe, patch_file};
 
+use crate::edits::{LONG, renames};
 use crate::file;
-use crate::made::{append_section, directory, offset, optional_header, set_u32, u32_at};
+use crate::made::{
+    append_section, directory, offset, optional_header, set_u32, u32_at, without_header_room,
+    without_padding,
+};
 
 /// Reads everything the crate can read.
 fn read_all(bytes: &[u8]) -> bool {
@@ -19,6 +23,7 @@ fn read_all(bytes: &[u8]) -> bool {
         & pe.load_config().is_ok()
         & pe.version_resource().is_ok()
         & pe.has_bound_imports().is_ok()
+        & pe.bound_imports().is_ok()
 }
 
 #[test]
@@ -221,4 +226,41 @@ fn descriptors_that_share_one_long_table_are_refused() {
         Pe::parse(&bytes).unwrap().imports().unwrap_err().to_string(),
         format!("more than {limit} table entries, which a file of this size cannot hold")
     );
+}
+
+/// Longer names for everything the file names, and whatever else an edit can do. A refused edit is fine; a granted
+/// one can be read and made again.
+fn edit(bytes: &[u8]) {
+    for (old, new) in [("needed.dll", LONG), ("late.dll", "l.dll"), ("kernel32.dll", LONG)] {
+        let mut edits = renames(&[(old, new)]);
+        edits.clear_dependent_load_flags = true;
+        let Ok((set, new)) = patch_file(bytes, &edits) else { continue };
+        assert_eq!(set.apply(bytes), new);
+        assert!(patch_file(&new, &edits).unwrap().0.is_empty());
+    }
+}
+
+#[test]
+fn a_damaged_file_is_edited_right_or_not_at_all() {
+    for (name, bytes) in crate::FILES {
+        let tight = without_header_room(&without_padding(bytes));
+        for bytes in [bytes, &tight] {
+            let pe = Pe::parse(bytes).unwrap();
+            let headers = pe.size_of_headers() as usize;
+            for length in (0..headers).chain((headers..bytes.len()).step_by(7)) {
+                edit(&bytes[..length]);
+            }
+            // The headers, and the section with the tables.
+            let rdata = pe.sections().iter().find(|section| section.name == b".rdata");
+            let rdata = rdata.unwrap_or_else(|| panic!("{name}"));
+            let start = rdata.pointer_to_raw_data as usize;
+            for at in (0x3c..headers).chain(start..start + rdata.virtual_size as usize) {
+                for value in [0x00, 0x01, 0x7f, 0xff] {
+                    let mut bytes = bytes.to_vec();
+                    bytes[at] = value;
+                    edit(&bytes);
+                }
+            }
+        }
+    }
 }

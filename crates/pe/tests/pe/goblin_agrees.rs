@@ -40,7 +40,7 @@ fn goblin_reads_the_same_from_the_corpus() {
     eprintln!("{count} files");
 }
 
-fn compare(name: &str, bytes: &[u8]) {
+pub(crate) fn compare(name: &str, bytes: &[u8]) {
     let ours = Pe::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
     let theirs = Goblin::parse(bytes).unwrap_or_else(|error| panic!("{name}: goblin: {error}"));
     compare_headers(name, &ours, &theirs);

@@ -1,4 +1,4 @@
-//! The reader against real files, against another reader, and against damaged files.
+//! The reader and the editor against real files, against another reader, and against damaged files.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -7,9 +7,11 @@
 )]
 
 mod damaged;
+mod edits;
 mod facts;
 mod goblin_agrees;
 mod made;
+mod room;
 
 /// The files of `testdata/pe`, each with its name.
 pub(crate) const FILES: [(&str, &[u8]); 7] = [
