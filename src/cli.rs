@@ -109,7 +109,7 @@ pub(crate) struct Repair {
     /// Give the wheel only the tag of --plat and its older name
     #[arg(long)]
     pub(crate) only_plat: bool,
-    /// Leave the tags as they are
+    /// Leave the tags as they are; with --plat the wheel must keep what that tag promises all the same
     #[arg(long)]
     pub(crate) no_update_tags: bool,
     /// What is appended to the distribution's name for the directory of libraries

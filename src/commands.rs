@@ -45,7 +45,7 @@ fn check(task: &CheckTask, printer: &Printer) -> Status {
             Err(error) => printer.error(Some(wheel), &error),
         }
     }
-    printer.checks(&reports, task.json);
+    printer.checks(task.wheels.len(), &reports, task.json);
     let is_good = reports.len() == task.wheels.len() && reports.iter().all(|report| report.passed);
     if is_good { Status::Done } else { Status::Failed }
 }
@@ -88,7 +88,7 @@ fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
             Err(error) => printer.error(Some(wheel), &error),
         }
     }
-    printer.plans(&plans, task.json);
+    printer.plans(task.wheels.len(), &plans, task.json);
     if plans.len() == task.wheels.len() { Status::Done } else { Status::Failed }
 }
 
@@ -137,6 +137,6 @@ fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
             }
         }
     }
-    printer.reports(&reports, task.json);
+    printer.reports(task.wheels.len(), &reports, task.json);
     Status::Done
 }

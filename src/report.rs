@@ -68,10 +68,6 @@ impl Printer {
         self.data(&format!("{}\n", text.unwrap_or_default()));
     }
 
-    fn json(&self, values: &[serde_json::Value]) {
-        self.json_of(values.len(), values);
-    }
-
     /// A closed pipe is the reader's choice, so failing to print is not followed up.
     fn data(&self, text: &str) {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());

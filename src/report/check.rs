@@ -7,11 +7,10 @@ use crate::config::Verbosity;
 
 impl Printer {
     /// The verdict on each wheel, with its findings: errors always, warnings unless quiet, notes when
-    /// more was asked for.
-    pub(crate) fn checks(&self, reports: &[CheckReport], json: bool) {
+    /// more was asked for. `asked` is the number of wheels that were named.
+    pub(crate) fn checks(&self, asked: usize, reports: &[CheckReport], json: bool) {
         if json {
-            let values = reports.iter().filter_map(|report| serde_json::to_value(report).ok());
-            self.json(&values.collect::<Vec<_>>());
+            self.json_of(asked, reports);
             return;
         }
         for report in reports {
@@ -23,12 +22,15 @@ impl Printer {
     pub(crate) fn rules(&self, json: bool) {
         if json {
             let rules = serde_json::json!({ "schema": "truewheel.check-rules/1", "rules": RULES });
-            self.json(&[rules]);
+            self.json_of(1, &[rules]);
             return;
         }
         for rule in RULES {
             let severity = rule.severity.as_str();
             self.data(&format!("{} ({severity}): {}\n", rule.code, rule.what));
+            for also in rule.also {
+                self.data(&format!("  {} where {}\n", also.severity.as_str(), also.when));
+            }
             self.data(&format!("  from {}\n", rule.source));
         }
     }

@@ -12,7 +12,7 @@ impl Printer {
     /// Every group with its patterns, and with their sources when more was asked for.
     pub(crate) fn groups(&self, groups: &[&Group], json: bool) {
         if json {
-            self.json(&[as_json(groups)]);
+            self.json_of(1, &[as_json(groups)]);
             return;
         }
         let texts: Vec<String> = groups.iter().map(|group| self.words_of_group(group)).collect();

@@ -6,10 +6,10 @@ use super::{GOOD, NOTE, Printer, harmless, megabytes, one_line};
 use crate::config::Verbosity;
 
 impl Printer {
-    /// What would be done.
-    pub(crate) fn plans(&self, plans: &[Plan], json: bool) {
+    /// What would be done; `asked` is the number of wheels that were named.
+    pub(crate) fn plans(&self, asked: usize, plans: &[Plan], json: bool) {
         if json {
-            self.json(&plans.iter().map(Plan::to_json).collect::<Vec<_>>());
+            self.json_of(asked, &plans.iter().map(Plan::to_json).collect::<Vec<_>>());
             return;
         }
         for plan in plans {
@@ -17,17 +17,15 @@ impl Printer {
         }
     }
 
-    /// What was done.
-    pub(crate) fn reports(&self, reports: &[Report], json: bool) {
+    /// What was done; `asked` is the number of wheels that were named.
+    pub(crate) fn reports(&self, asked: usize, reports: &[Report], json: bool) {
         for report in reports {
             if self.is_talkative() {
                 self.say(&self.words(report));
             }
         }
         if json {
-            let values: Vec<_> =
-                reports.iter().filter_map(|report| serde_json::to_value(report).ok()).collect();
-            self.json(&values);
+            self.json_of(asked, reports);
             return;
         }
         for report in reports {

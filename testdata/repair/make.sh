@@ -42,6 +42,13 @@ extern int from_the_future(void);
 int far(void) { return from_the_future(); }
 void *PyInit__ext(void) { return 0; }
 END
+cat > "$work/alone.c" <<'END'
+extern void *PyModule_Create2(void *definition, int version);
+extern double cos(double);
+extern int deflate(void *stream, int flush);
+extern void *malloc(unsigned long size);
+void *PyInit__ext(void) { return deflate(malloc(1), (int)cos(0)) ? 0 : PyModule_Create2(0, 1013); }
+END
 cc="gcc -O1 -shared -fPIC -s -Wl,-z,noseparate-code"
 $cc "$work/module.c" -lm -o module.so
 $cc "$work/uses_demo.c" ../elf/gnu-ld.so -Wl,--allow-shlib-undefined -o uses-demo.so
@@ -50,6 +57,7 @@ $cc "$work/module.c" -lm -Wl,-z,x86-64-v3 -o needs-x86-64-v3.so
 $cc "$work/fpectl.c" -o needs-fpectl.so
 $cc "$work/ucs2.c" -o needs-ucs2.so
 $cc "$work/cxx.c" -Wl,-soname,libstdc++.so.6 -Wl,--version-script="$work/cxx.versions" -o newer-libstdc++.so
+$cc -fno-builtin -nostdlib "$work/alone.c" -o needs-nothing.so
 $cc "$work/uses_cxx.c" newer-libstdc++.so -o uses-newer-libstdc++.so
 zig=${ZIG:-"python3 -m ziglang"}
 # As Android's NDK makes them: libraries of the system that give each symbol a version, and a note of the API level. The

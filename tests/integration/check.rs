@@ -6,6 +6,7 @@ mod metadata;
 mod other_systems;
 
 use serde_json::Value;
+use truewheel_repair::{RULES, Severity};
 
 use crate::schemas::faults;
 use crate::support::{Elf, Sandbox, Wheel};
@@ -35,6 +36,9 @@ impl Verdict {
         let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
         assert_eq!(faults("check.json", &report), Vec::<String>::new());
         assert_eq!(report["passed"], run.status == 0);
+        for finding in report["findings"].as_array().expect("a list") {
+            assert!(is_listed(finding), "{finding}");
+        }
         Self { status: run.status, report }
     }
 
@@ -51,6 +55,14 @@ impl Verdict {
             })
             .collect()
     }
+}
+
+/// Whether the list of rules says that a finding of this code may weigh so.
+fn is_listed(finding: &Value) -> bool {
+    let rule = RULES.iter().find(|rule| finding["code"] == rule.code);
+    let severities = [Severity::Error, Severity::Warning, Severity::Note];
+    let severity = severities.into_iter().find(|it| finding["severity"] == it.as_str());
+    rule.zip(severity).is_some_and(|(rule, severity)| rule.may_weigh(severity))
 }
 
 /// The one thing that is found in `wheel`.
@@ -121,10 +133,24 @@ fn one_bad_wheel_of_two_fails_and_both_are_told() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_no_finding() {
-    let run = Sandbox::new().run(&["check", "demo-1.0-py3-none-any.whl"]);
-    assert_eq!(run.status, 1);
-    assert!(run.stderr.starts_with("error: demo-1.0-py3-none-any.whl: cannot open"), "{run:?}");
+fn a_file_that_is_not_there_fails_and_is_told_among_the_others() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["check", "demo-1.0-py3-none-any.whl"]);
+    assert_eq!((run.status, &*run.stderr), (1, ""));
+    assert!(
+        run.stdout.starts_with(
+            "demo-1.0-py3-none-any.whl: failed, 1 error\n  error: cannot open \
+             `demo-1.0-py3-none-any.whl`: "
+        ),
+        "{run:?}"
+    );
+    let good = demo(&Elf::module(&[]));
+    good.build(sandbox.root());
+    let run = sandbox.run(&["check", "--json", "demo-1.0-py3-none-any.whl", &good.file_name()]);
+    let reports: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(faults("check.json", &reports), Vec::<String>::new());
+    assert_eq!(reports[0]["findings"][0]["code"], "unreadable");
+    assert_eq!((run.status, &reports[1]["passed"]), (1, &Value::Bool(true)));
 }
 
 #[test]
@@ -132,13 +158,26 @@ fn every_rule_is_listed_with_its_source() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["check", "--list", "--json"]);
     let list: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(list["schema"], "truewheel.check-rules/1");
+    assert_eq!(faults("check-rules.json", &list), Vec::<String>::new());
     let rules = list["rules"].as_array().expect("a list");
     assert!(rules.len() > 40);
     let words = sandbox.run(&["check", "--list"]).stdout;
     for rule in rules {
-        let text = |key: &str| rule[key].as_str().expect("text");
+        let text = |key: &str| text_of(rule, key);
         let (code, severity, what) = (text("code"), text("severity"), text("what"));
-        assert!(words.contains(&format!("{code} ({severity}): {what}\n  from {}", text("source"))));
+        let also: String = rule["also"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|also| {
+                format!("  {} where {}\n", text_of(also, "severity"), text_of(also, "when"))
+            })
+            .collect();
+        let source = text("source");
+        assert!(words.contains(&format!("{code} ({severity}): {what}\n{also}  from {source}")));
     }
+}
+
+fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().expect("text")
 }

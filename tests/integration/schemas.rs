@@ -201,6 +201,26 @@ fn several_files_give_a_list_also_when_one_cannot_be_read() {
 }
 
 #[test]
+fn what_dry_run_prints_has_the_form_of_the_number_of_wheels_that_were_named() {
+    let (sandbox, wheel) = sandbox();
+    sandbox.write("broken-1.0-py3-none-any.whl", "no archive");
+    let words = |wheels: &[&str]| -> Vec<String> {
+        let head = ["repair", "--dry-run", "--json", "--exclude", "libgone*"];
+        head.iter().chain(&SEARCH).chain(wheels).map(|word| (*word).to_owned()).collect()
+    };
+    let run = |wheels: &[&str]| {
+        let words = words(wheels);
+        sandbox.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let one: Value = serde_json::from_str(&run(&[&wheel]).stdout).expect("JSON");
+    assert!(one.is_object());
+    let two = run(&[&wheel, "broken-1.0-py3-none-any.whl"]);
+    assert_eq!(two.status, 1);
+    let two: Value = serde_json::from_str(&two.stdout).expect("JSON");
+    assert_eq!((two.as_array().map(Vec::len), &two[0]), (Some(1), &one));
+}
+
+#[test]
 fn the_checker_finds_what_is_wrong() {
     let (sandbox, wheel) = sandbox();
     let words: Vec<&str> = ["show", "--json", &wheel].into_iter().chain(SEARCH).collect();

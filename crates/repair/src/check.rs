@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use truewheel_wheel::{ErrorKind as WheelErrorKind, PlatformTag, Wheel};
 
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::groups::Group;
 use crate::pattern;
 use facts::Facts;
@@ -37,7 +37,7 @@ use requires::Requires;
 
 pub use finding::Finding;
 pub use names::SymbolPattern;
-pub use rules::{RULES, Rule, Severity};
+pub use rules::{Exception, RULES, Rule, Severity};
 
 /// The version of the report's form; a reader of JSON looks at it first.
 pub const CHECK_SCHEMA: &str = "truewheel.check/1";
@@ -121,13 +121,19 @@ impl Check<'_> {
     fn tags(&self) -> &[PlatformTag] {
         &self.wheel.filename().platforms
     }
+
+    /// Whether `repair` takes the wheel, so that a remedy may name it.
+    fn is_repaired(&self) -> bool {
+        !self.tags().iter().any(crate::is_foreign)
+    }
 }
 
-/// Checks the wheel at `path`. A wheel that cannot be read is a finding, too.
+/// Checks the wheel at `path`. A wheel that cannot be read, or that is not there, is a finding, too: of
+/// several wheels none is passed over.
 ///
 /// # Errors
 ///
-/// The operating system refuses the file, or a pattern of `options` is none.
+/// A pattern of `options` is none.
 pub fn check(path: &Path, options: &CheckOptions) -> Result<CheckReport> {
     let mut report = CheckReport {
         schema: CHECK_SCHEMA,
@@ -141,9 +147,14 @@ pub fn check(path: &Path, options: &CheckOptions) -> Result<CheckReport> {
     match Wheel::open(path) {
         Ok(wheel) => {
             report.tags = wheel.filename().platforms.iter().map(ToString::to_string).collect();
-            look(&wheel, options, &mut report)?;
+            match look(&wheel, options, &mut report) {
+                Err(error) if matches!(error.kind(), ErrorKind::Io { .. }) => {
+                    report.findings.push(Finding::new(rules::UNREADABLE, error.to_string()));
+                }
+                looked => looked?,
+            }
         }
-        Err(error) => report.findings.push(unreadable(error)?),
+        Err(error) => report.findings.push(unopened(&error)),
     }
     finding::sort(&mut report.findings);
     let all = report.findings.len();
@@ -179,18 +190,20 @@ fn look(wheel: &Wheel, options: &CheckOptions, report: &mut CheckReport) -> Resu
     Ok(())
 }
 
-/// What the opening of a wheel says, as a finding; the operating system's refusal is no fault of
-/// the wheel.
-fn unreadable(error: truewheel_wheel::Error) -> Result<Finding> {
+/// What the opening of a wheel says, as a finding.
+fn unopened(error: &truewheel_wheel::Error) -> Finding {
     let rule = match error.kind() {
-        WheelErrorKind::Io { .. } => return Err(Error::from(error)),
+        WheelErrorKind::Io { .. } => rules::UNREADABLE,
         WheelErrorKind::Filename { .. } => rules::FILE_NAME,
+        WheelErrorKind::NoSuchMember(path) if path.ends_with("/RECORD") => rules::RECORD_MISSING,
+        WheelErrorKind::NoSuchMember(path) if path.ends_with("/WHEEL") => rules::WHEEL_FILE,
+        WheelErrorKind::NoSuchMember(path) if path.ends_with("/METADATA") => rules::METADATA,
         WheelErrorKind::NoDistInfo
         | WheelErrorKind::ManyDistInfo(_)
         | WheelErrorKind::OtherDistInfo { .. } => rules::DIST_INFO,
         _ => rules::ARCHIVE,
     };
-    Ok(Finding::new(rule, error.to_string()))
+    Finding::new(rule, error.to_string())
 }
 
 /// Whether some pattern matches a name or, where `name` is a path, its last part.

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::policy::ISA_REMEDY;
+
 /// The engine's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -56,6 +58,8 @@ pub enum ErrorKind {
         reasons: Vec<String>,
         /// The best tag that the content does earn, if there is one.
         earned: Option<String>,
+        /// A file is marked with instructions that not every processor has.
+        asks_for_instructions: bool,
     },
     /// Something else that several files are the reason of.
     Refusals {
@@ -197,12 +201,21 @@ impl fmt::Display for Error {
             ErrorKind::MachO { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
             ErrorKind::Missing(libraries) => missing(f, libraries),
-            ErrorKind::NotEarned { requested, nearest, reasons, earned } => {
-                match requested {
-                    Some(tag) => write!(f, "the content does not earn the tag `{}`", Line(tag))?,
-                    None => write!(f, "the content earns no tag, not even `{nearest}`")?,
+            ErrorKind::NotEarned { requested, nearest, reasons, earned, asks_for_instructions } => {
+                match (requested, earned) {
+                    (None, None) => write!(f, "the content earns no tag, not even `{nearest}`")?,
+                    (requested, _) => {
+                        let tag = Line(requested.as_ref().unwrap_or(nearest));
+                        write!(f, "the content does not earn the tag `{tag}`")?;
+                    }
                 }
-                not_earned(f, reasons, earned.as_deref())
+                for reason in reasons {
+                    write!(f, "\n  because: {}", Line(reason))?;
+                }
+                if *asks_for_instructions {
+                    write!(f, "\n  hint: {ISA_REMEDY}")?;
+                }
+                not_earned(f, requested.is_some(), earned.as_deref())
             }
             ErrorKind::Refusals { what, reasons, hints } => {
                 write!(f, "{}", Line(what))?;
@@ -250,15 +263,13 @@ fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Res
     Ok(())
 }
 
-fn not_earned(f: &mut fmt::Formatter<'_>, reasons: &[String], earned: Option<&str>) -> fmt::Result {
-    for reason in reasons {
-        write!(f, "\n  because: {}", Line(reason))?;
-    }
+fn not_earned(f: &mut fmt::Formatter<'_>, was_asked: bool, earned: Option<&str>) -> fmt::Result {
     match earned {
-        Some(tag) => write!(
+        Some(tag) if was_asked => write!(
             f,
             "\n  hint: it earns `{tag}`: ask for that or a newer one, or build on an older system"
         ),
+        Some(tag) => write!(f, "\n  hint: it earns `{tag}`: ask for that with `--plat {tag}`"),
         None => f.write_str(
             "\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has",
         ),

@@ -41,7 +41,8 @@ use std::path::{Path, PathBuf};
 use truewheel_wheel::{MemberPath, Wheel, Written};
 
 pub use check::{
-    CHECK_SCHEMA, CheckOptions, CheckReport, Finding, RULES, Rule, Severity, SymbolPattern, check,
+    CHECK_SCHEMA, CheckOptions, CheckReport, Exception, Finding, RULES, Rule, Severity,
+    SymbolPattern, check,
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use options::{Include, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions};
@@ -228,11 +229,13 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
     Ok((plan, libraries))
 }
 
+/// Whether a tag is for a system whose wheels this version only looks at.
+pub(crate) fn is_foreign(tag: &PlatformTag) -> bool {
+    matches!(tag, PlatformTag::Macosx { .. } | PlatformTag::Windows { .. })
+}
+
 fn for_another_system(wheel: &Wheel) -> Error {
-    let is_foreign = |tag: &&PlatformTag| {
-        matches!(tag, PlatformTag::Macosx { .. } | PlatformTag::Windows { .. })
-    };
-    let tag = wheel.filename().platforms.iter().find(is_foreign);
+    let tag = wheel.filename().platforms.iter().find(|tag| is_foreign(tag));
     let tag = tag.map(ToString::to_string).unwrap_or_default();
     Error::refused_with(
         format!("this version repairs wheels for Linux; the tag `{tag}` is for another system"),

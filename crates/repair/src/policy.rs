@@ -29,8 +29,9 @@ use crate::target::{Arch, Libc};
 use crate::wheel_target::WheelTarget;
 
 use manylinux::Level;
+pub(crate) use obstacle::{ISA_REMEDY, has_instructions};
 pub use obstacle::{Obstacle, ObstacleKind};
-pub(crate) use standing::{Standing, stand};
+pub(crate) use standing::{Claim, Standing, stand};
 use tags::Tags;
 pub(crate) use tags::{promise_of, tag_of};
 use uses::{android_obstacles, isa_extension, python_obstacle, users_of};
@@ -79,12 +80,13 @@ pub(crate) fn assess(
     let candidates = policy.candidates(existing);
     let outcomes: Vec<Outcome> = candidates.iter().map(|at| policy.try_promise(*at)).collect();
     let earned = best(&outcomes);
+    let kept = policy.kept_promise(existing, &outcomes);
     // A wish of the surroundings that the content does not keep is no order.
     let hinted = hint.and_then(|tag| Some((tag, promise_of(tag)?)));
     let hinted = hinted.filter(|(_, at)| earned.is_some_and(|earned| earned.at <= *at));
     let (requested, promised) = match (requested, hinted) {
         (None, Some((tag, at))) => (Some(tag), Some(at)),
-        _ => (requested, promised),
+        _ => (requested, promised.or(kept)),
     };
     // What is vendored follows the strictest tag that the file name will carry.
     let outcome = match (promised, earned) {
@@ -104,7 +106,8 @@ pub(crate) fn assess(
     let mut tags = Tags { policy: &policy, requested, promised, earned }.choose(existing);
     tags.sort();
     tags.dedup();
-    let notes = policy.notes(&outcome.vendor);
+    let mut notes = policy.notes(&outcome.vendor);
+    notes.extend(policy.untrue_tags(existing, &outcome.vendor));
     let vendor = outcome.vendor;
     Ok(Assessment { vendor, earned, obstacles, tags, notes, outcomes, fault })
 }
@@ -327,7 +330,9 @@ impl Policy<'_> {
         if !outcome.missing.is_empty() {
             return Some(Error::new(ErrorKind::Missing(outcome.missing.clone())));
         }
-        let is_earned = outcome.obstacles.is_empty() || self.options.keep_tags;
+        // Tags that stay are noted where they are not true; one that is asked for must be.
+        let stays = self.options.keep_tags && self.options.platform.is_none();
+        let is_earned = outcome.obstacles.is_empty() || stays;
         (!is_earned).then(|| self.not_earned(outcome, earned))
     }
 
@@ -336,11 +341,13 @@ impl Policy<'_> {
         let nearest = tag_of(outcome.at, arch).to_string();
         let requested = self.options.platform.as_ref().map(ToString::to_string);
         let reasons = outcome.obstacles.iter().map(|o| format!("{} needs {o}", o.file)).collect();
+        let earned = earned.or_else(|| self.higher_api(outcome.at));
         Error::new(ErrorKind::NotEarned {
             requested,
             nearest,
             reasons,
             earned: earned.map(|promise| tag_of(promise, arch).to_string()),
+            asks_for_instructions: has_instructions(&outcome.obstacles),
         })
     }
 }

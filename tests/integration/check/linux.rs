@@ -178,3 +178,32 @@ fn nothing_of_this_machine_is_looked_at() {
     let lines = Verdict::of(&Wheel::demo(&module).tag(TAG), &[]).lines();
     assert!(lines.iter().any(|line| line.starts_with("error missing-library")), "{lines:?}");
 }
+
+#[test]
+fn a_module_that_needs_nothing_has_what_its_process_has_and_no_more() {
+    let alone = Elf::of("repair/needs-nothing.so");
+    let lacks = "warning undefined-symbol demo/_ext.so: deflate: defined by nothing that it needs; it \
+                 works only if something has loaded them before";
+    let lucky = "note undefined-symbol demo/_ext.so: malloc, cos: defined by nothing that it needs; it \
+                 works because the interpreter has loaded them";
+    for tag in [TAG, "cp312-cp312-musllinux_1_2_x86_64"] {
+        let verdict = Verdict::of(&demo(&alone).tag(tag), &[]);
+        assert_eq!(verdict.lines(), [lacks, lucky], "{tag}");
+    }
+    // What it needs brings libm and libc.
+    let user = alone.clone().needed("libdemo.so.1").rpath("$ORIGIN");
+    let wheel = demo(&user).elf("demo/libdemo.so.1", &Elf::library("libdemo.so.1"));
+    assert_eq!(only(&wheel), lacks);
+    // Of zlib no list of symbols is here.
+    assert_eq!(Verdict::of(&demo(&alone.needed("libz.so.1")), &["--strict"]).status, 0);
+}
+
+#[test]
+fn instructions_that_no_tag_promises_are_told_with_the_option_for_them() {
+    let fast = demo(&Elf::of("repair/needs-x86-64-v3.so"));
+    let report = Verdict::of(&fast, &[]).report;
+    assert_eq!(
+        report["findings"][0]["remedy"],
+        "if the code asks the processor before it uses them, say so with `--disable-isa-ext-check`"
+    );
+}

@@ -156,6 +156,38 @@ fn a_wheel_that_cannot_be_read_is_a_finding() {
 }
 
 #[test]
+fn a_file_that_every_wheel_has_is_missed_by_its_own_rule() {
+    for (name, code) in
+        [("RECORD", "record-missing"), ("WHEEL", "wheel-file"), ("METADATA", "metadata")]
+    {
+        let path = format!("demo-1.0.dist-info/{name}");
+        let other = path.replace(name, &"X".repeat(name.len()));
+        let bytes = replaced(sound().bytes(), path.as_bytes(), other.as_bytes());
+        let lines = Verdict::of_bytes(&sound().file_name(), &bytes, &[]).lines();
+        assert_eq!(lines, [format!("error {code} *: no `{path}`, every wheel has it")]);
+    }
+}
+
+/// `bytes` with `to` in every place of `from`.
+fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    for at in 0..bytes.len() {
+        if bytes[at..].starts_with(from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_binary_in_the_purelib_folder_works_and_is_a_warning() {
+    let wheel = Wheel::new("demo").tag(TAG);
+    assert_eq!(
+        only(&wheel.elf("demo-1.0.data/purelib/demo/_ext.so", &Elf::module(&[]))),
+        "warning purelib-binary demo-1.0.data/purelib/demo/_ext.so: a binary in the purelib folder"
+    );
+}
+
+#[test]
 fn a_broken_member_does_not_hide_the_rest() {
     let wheel = sound().stored("demo/data", "contents").row("demo/absent.py,,");
     let mut bytes = wheel.bytes();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Verdict, only};
-use crate::support::{Wheel, testdata};
+use crate::support::{Sandbox, Wheel, testdata};
 
 fn bytes(path: &str) -> Vec<u8> {
     fs::read(testdata(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -73,7 +73,7 @@ fn a_module_for_windows_has_the_machine_of_the_tag_and_its_dlls() {
     assert_eq!(
         lines(&wheel("win_amd64"), &["--exclude", "late.dll"]),
         [
-            "warning missing-library *: `needed.dll` is not in the wheel: needed by demo/_ext.pyd; it is \
+            "error missing-library *: `needed.dll` is not in the wheel: needed by demo/_ext.pyd; it is \
           not known to be a part of Windows"
         ]
     );
@@ -81,6 +81,24 @@ fn a_module_for_windows_has_the_machine_of_the_tag_and_its_dlls() {
         lines(&wheel("win_arm64"), &[]),
         ["error arch demo/_ext.pyd: for x64, the wheel is for arm64, arm64x"]
     );
+}
+
+#[test]
+fn no_remedy_names_a_repair_that_refuses_the_wheel() {
+    let windows = Wheel::new("demo")
+        .tag("cp312-cp312-win_amd64")
+        .file("demo/_ext.pyd", bytes("pe/module.x64.pyd"))
+        .unlisted("demo/_ext.pyd");
+    for wheel in [windows, mac("macosx_15_0_arm64", "module.arm64.so").unlisted("demo/_ext.so")] {
+        let sandbox = Sandbox::new();
+        let refused = sandbox.try_repair(&wheel, &[]).stderr.contains("is for another system");
+        let findings = Verdict::of(&wheel, &[]).report["findings"].clone();
+        let remedies = findings.as_array().expect("a list").iter();
+        let named = remedies.filter(|finding| {
+            finding["remedy"].as_str().is_some_and(|remedy| remedy.contains("truewheel repair"))
+        });
+        assert_eq!(named.count() == 0, refused, "{findings:#}");
+    }
 }
 
 #[test]

@@ -75,9 +75,9 @@ fn a_search_path_is_refused_where_the_api_level_does_not_read_it() {
     let text = sandbox().refusal(&wheel(21), &["--lib-path", "ndk"]);
     assert_eq!(
         text,
-        "the content earns no tag, not even `android_21_arm64_v8a`\n  because: demo/_ext.so needs \
+        "the content does not earn the tag `android_21_arm64_v8a`\n  because: demo/_ext.so needs \
          `libc++_shared.so` beside it, by way of DT_RUNPATH, which Android reads from API level 24 \
-         on\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
+         on\n  hint: it earns `android_24_arm64_v8a`: ask for that with `--plat android_24_arm64_v8a`"
     );
     let words = ["--lib-path", "ndk", "--plat", "android_24_arm64_v8a"];
     let output = sandbox().repair(&wheel(21), &words);

@@ -350,3 +350,26 @@ fn a_wheel_of_binaries_that_record_does_not_list_is_repaired_all_the_same() {
     let wheel = needs_foo().unlisted("demo/_ext.so");
     assert_finds_foo(&sandbox.repair(&wheel, &["--lib-path", "libs"]));
 }
+
+#[test]
+fn a_library_that_an_inherited_runpath_would_have_found_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("a/libtop.so.1", &Elf::library("libtop.so.1").needed("libdep.so.1"));
+    sandbox.elf("b/libdep.so.1", &Elf::other_library("libdep.so.1"));
+    let path = format!("{}:{}", sandbox.path("a"), sandbox.path("b"));
+    let module = Elf::module(&["libtop.so.1"]);
+    let text = sandbox.refusal(&Wheel::demo(&module.clone().runpath(&path)), &[]);
+    let told = "\n  passed over: ROOT/b/libdep.so.1: the RUNPATH of demo/_ext.so leads there, which \
+                the loader does not read for libtop.so.1\n";
+    assert!(text.contains("libdep.so.1`, which was not found\n"), "{text}");
+    assert!(text.contains(told), "{text}");
+    // An RPATH is inherited, unless the library that needs something has a RUNPATH.
+    sandbox.repair(&Wheel::demo(&module.clone().rpath(&path)), &[]);
+    let sandbox = Sandbox::new();
+    let barred = Elf::library("libtop.so.1").needed("libdep.so.1").runpath("/nowhere");
+    sandbox.elf("a/libtop.so.1", &barred);
+    sandbox.elf("b/libdep.so.1", &Elf::other_library("libdep.so.1"));
+    let path = format!("{}:{}", sandbox.path("a"), sandbox.path("b"));
+    let text = sandbox.refusal(&Wheel::demo(&module.rpath(&path)), &[]);
+    assert!(text.contains(&told.replace("RUNPATH", "RPATH")), "{text}");
+}

@@ -75,6 +75,55 @@ fn no_update_tags_keeps_them_and_the_file_name() {
 }
 
 #[test]
+fn a_tag_that_stays_and_is_not_true_is_told() {
+    let wheel = newer().tag("cp312-cp312-manylinux_2_28_x86_64");
+    let run = Sandbox::new().try_repair(&wheel, &["--no-update-tags"]);
+    assert!(
+        run.stderr.contains(
+            "note: the tag `manylinux_2_28_x86_64` stays, and the wheel does not keep it: \
+             demo/_ext.so needs GLIBC_2.34 of libc.so.6 (pthread_create, dlsym)\n"
+        ),
+        "{run:?}"
+    );
+    let run = Sandbox::new().try_repair(&plain().tag("py3-none-any"), &["--no-update-tags"]);
+    assert!(
+        run.stderr.contains("note: the tag `any` stays, and the wheel does not keep it: its"),
+        "{run:?}"
+    );
+    let true_one = plain().tag("cp312-cp312-manylinux_2_28_x86_64");
+    let run = Sandbox::new().try_repair(&true_one, &["--no-update-tags"]);
+    assert!(!run.stderr.contains("stays"), "{run:?}");
+}
+
+#[test]
+fn a_tag_that_is_asked_for_must_be_earned_also_when_the_tags_stay() {
+    let words = ["--no-update-tags", "--plat", "manylinux_2_28_x86_64"];
+    let text = Sandbox::new().refusal(&newer(), &words);
+    assert!(
+        text.starts_with("the content does not earn the tag `manylinux_2_28_x86_64`\n"),
+        "{text}"
+    );
+    let words = ["--no-update-tags", "--plat", "manylinux_2_34_x86_64"];
+    assert_eq!(platforms(&newer(), &words), "linux_x86_64");
+}
+
+#[test]
+fn libraries_are_brought_in_for_the_strictest_tag_that_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("lib/libexpat.so.1", &Elf::library("libexpat.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libexpat.so.1"]));
+    let words = ["--lib-path", "lib", "--no-update-tags"];
+    let older = wheel.clone().tag("cp312-cp312-manylinux_2_5_x86_64");
+    let output = sandbox.repair(&older, &words);
+    output.vendored("demo.libs", "libexpat-#.so.1");
+    // Systems of the newer tag have their own.
+    let other = Sandbox::new();
+    other.elf("lib/libexpat.so.1", &Elf::library("libexpat.so.1"));
+    let newer = wheel.tag("cp312-cp312-manylinux_2_12_x86_64");
+    assert_eq!(other.repair(&newer, &words).archive(), newer.bytes());
+}
+
+#[test]
 fn a_false_tag_is_removed_and_a_true_one_stays() {
     let wheel = newer().tag("cp312-cp312-manylinux2014_x86_64.manylinux_2_17_x86_64");
     assert_eq!(platforms(&wheel, &[]), "manylinux_2_34_x86_64");

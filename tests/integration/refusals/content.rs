@@ -79,7 +79,7 @@ fn instructions_that_the_tag_does_not_promise() {
     let text = refused(&Wheel::demo(&Elf::of("repair/needs-x86-64-v3.so")), &[]);
     assert_eq!(
         text,
-        "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs instructions of x86-64-v3, which the tag does not promise\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
+        "the content earns no tag, not even `manylinux_2_41_x86_64`\n  because: demo/_ext.so needs instructions of x86-64-v3, which the tag does not promise\n  hint: if the code asks the processor before it uses them, say so with `--disable-isa-ext-check`\n  hint: no tag promises that; `--no-update-tags` writes the wheel with the tags it has"
     );
 }
 

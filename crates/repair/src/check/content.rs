@@ -54,8 +54,10 @@ fn links(check: &mut Check<'_>) {
         .map(|member| {
             let target = check.facts.links.get(&member.path).map_or("", String::as_str);
             let message = format!("a symbolic link to `{}`", target.escape_debug());
-            Finding::of(rules::SYMLINK, &member.path, message)
-                .remedy("put the file itself there; `truewheel repair` does")
+            Finding::of(rules::SYMLINK, &member.path, message).remedy(match check.is_repaired() {
+                true => "put the file itself there; `truewheel repair` does",
+                false => "put the file itself there",
+            })
         })
         .collect();
     check.findings.extend(findings);
@@ -150,7 +152,9 @@ pub(super) fn is_extension(path: &MemberPath, facet: &Facet) -> bool {
     }
 }
 
-/// `.data/purelib/` says that it runs on every machine.
+/// `.data/purelib/` says that it runs on every machine. pip installs it all the same, into
+/// site-packages, where it works; some distributions have another directory for what does not run
+/// everywhere, and look for libraries there.
 fn purelib(check: &mut Check<'_>) {
     let binaries = check.facts.binaries.iter();
     let findings: Vec<Finding> = binaries
@@ -158,7 +162,6 @@ fn purelib(check: &mut Check<'_>) {
         .map(|(path, _)| {
             Finding::of(rules::PURELIB_BINARY, path, "a binary in the purelib folder")
                 .remedy("build it into platlib")
-                .weighs(Severity::Error)
         })
         .collect();
     check.findings.extend(findings);
@@ -179,7 +182,10 @@ fn doubles(check: &mut Check<'_>) {
         let is_chain =
             paths.iter().all(|path| path.parent() == paths[0].parent()) && is_library_chain(&paths);
         let (rule, remedy) = match is_chain {
-            true => (rules::SYMLINK_COPY, "`truewheel repair` keeps the one that is loaded"),
+            true if check.is_repaired() => {
+                (rules::SYMLINK_COPY, "`truewheel repair` keeps the one that is loaded")
+            }
+            true => (rules::SYMLINK_COPY, "keep the one that is loaded"),
             false => (rules::DUPLICATE, "keep one, if nothing loads the others by their path"),
         };
         findings

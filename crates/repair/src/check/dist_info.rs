@@ -79,8 +79,10 @@ fn compare_tags(check: &mut Check<'_>, path: &str, written: &BTreeSet<Tag>) {
         list(named.difference(written).take(8).collect()),
         list(written.difference(&named).take(8).collect())
     );
-    let finding = Finding::of(rules::WHEEL_TAGS, path, message)
-        .remedy("rename wheels with `wheel tags` or `truewheel repair`, which write both");
+    let finding = Finding::of(rules::WHEEL_TAGS, path, message).remedy(match check.is_repaired() {
+        true => "rename wheels with `wheel tags` or `truewheel repair`, which write both",
+        false => "rename wheels with `wheel tags`, which writes both",
+    });
     check.add(match plain(&named) == plain(written) {
         true => finding.weighs(super::Severity::Warning),
         false => finding,

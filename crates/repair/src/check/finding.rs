@@ -42,9 +42,15 @@ impl Finding {
         self
     }
 
-    /// The same with another weight.
+    /// The same with another weight, which must be one that the rule's list names: what is not there
+    /// is never reported.
     pub(crate) fn weighs(mut self, severity: Severity) -> Self {
-        self.severity = severity;
+        let rule = RULES.iter().find(|rule| rule.code == self.code);
+        let is_listed = rule.is_some_and(|rule| rule.may_weigh(severity));
+        debug_assert!(is_listed, "`{}` is not listed as {}", self.code, severity.as_str());
+        if is_listed {
+            self.severity = severity;
+        }
         self
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn finding(
             .remedy(format!("say so with `--exclude {needed}`"));
     }
     let message = format!("`{needed}` is not in the wheel: {users}; {promise}");
+    let bring = if check.is_repaired() { "run `truewheel repair`" } else { "bring it along" };
     Finding::new(rules::MISSING_LIBRARY, message)
-        .remedy(format!("run `truewheel repair`, or say who brings it with `--exclude {needed}`"))
+        .remedy(format!("{bring}, or say who brings it with `--exclude {needed}`"))
 }

@@ -1,8 +1,8 @@
 //! Wheels for Linux and Android: tags, needs, search paths, symbols.
 
+mod c_library;
 mod closures;
 mod hardening;
-mod interpreter;
 mod needs;
 mod runtimes;
 mod search_paths;
@@ -173,6 +173,11 @@ fn tags(check: &mut Check<'_>, linux: &Linux<'_>) {
     let Linux { standing, target, .. } = linux;
     check.earned = standing.earned_tag(target);
     let earned = check.earned.as_ref().map(ToString::to_string);
+    let has_instructions =
+        |claim: &policy::Claim| policy::has_instructions(&claim.outcome.obstacles);
+    let isa = standing.claims.iter().any(has_instructions).then(|| policy::ISA_REMEDY.to_owned());
+    let earned = earned.map(|tag| format!("it earns `{tag}`"));
+    let remedies: Vec<String> = earned.into_iter().chain(isa).collect();
     let mut broken: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
     for claim in &standing.claims {
         let is_kept = |obstacle: &&Obstacle| is_kept_by_abi(check, obstacle);
@@ -191,9 +196,9 @@ fn tags(check: &mut Check<'_>, linux: &Linux<'_>) {
         let tags = tags.join(", ");
         let message = format!("{tags} is not earned: {}", content::list(&reasons));
         let finding = Finding::new(rules::TAG, message);
-        check.add(match &earned {
-            Some(earned) => finding.remedy(format!("it earns `{earned}`")),
-            None => finding,
+        check.add(match remedies.is_empty() {
+            true => finding,
+            false => finding.remedy(remedies.join("; ")),
         });
     }
     other_targets(check, target);

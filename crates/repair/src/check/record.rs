@@ -8,7 +8,13 @@ use truewheel_wheel::{Digest, MemberKind, Record, record};
 use super::finding::Finding;
 use super::{Check, Severity, rules};
 
-const WRITE_AGAIN: &str = "let `truewheel repair` write RECORD again";
+/// What to do about a row that does not tell the truth.
+fn write_again(check: &Check<'_>) -> &'static str {
+    match check.is_repaired() {
+        true => "let `truewheel repair` write RECORD again",
+        false => "write RECORD again: `wheel unpack` and `wheel pack` do",
+    }
+}
 
 pub(super) fn check(check: &mut Check<'_>) {
     signatures(check);
@@ -52,13 +58,14 @@ fn compare(check: &mut Check<'_>, path: &str, record: &Record) {
         if matches!(&disagreement, Disagreement::NoFile { path } if is_there(path)) {
             continue;
         }
-        check.add(finding(path, &disagreement));
+        let finding = finding(path, &disagreement, write_again(check));
+        check.add(finding);
     }
 }
 
-fn finding(record: &str, disagreement: &Disagreement) -> Finding {
+fn finding(record: &str, disagreement: &Disagreement, write_again: &str) -> Finding {
     let message = disagreement.to_string();
-    let of = |rule, path: &str| Finding::of(rule, path, message.clone()).remedy(WRITE_AGAIN);
+    let of = |rule, path: &str| Finding::of(rule, path, message.clone()).remedy(write_again);
     match disagreement {
         Disagreement::NoFile { .. } => Finding::of(rules::RECORD_NO_FILE, record, message.clone())
             .remedy("build the wheel again; something that should be in it is not"),

@@ -33,22 +33,44 @@ impl Severity {
 pub struct Rule {
     /// Its stable name.
     pub code: &'static str,
-    /// The usual severity; a finding may weigh less or more, and its message says why.
+    /// The usual severity.
     pub severity: Severity,
     /// What is wrong when it is found.
     pub what: &'static str,
     /// The standard, manual or issue that the rule comes from.
     pub source: &'static str,
+    /// Every other severity that it is found with.
+    pub also: &'static [Exception],
+}
+
+/// Where a finding weighs more or less than its rule does usually.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Exception {
+    /// What it weighs there.
+    pub severity: Severity,
+    /// Where that is.
+    pub when: &'static str,
+}
+
+impl Rule {
+    /// Whether the list says that a finding of this rule may weigh so.
+    pub fn may_weigh(&self, severity: Severity) -> bool {
+        severity == self.severity || self.also.iter().any(|also| also.severity == severity)
+    }
 }
 
 macro_rules! rules {
-    ($($name:ident $code:literal $severity:ident $what:literal $source:literal)*) => {
+    ($(
+        $name:ident $code:literal $severity:ident $what:literal $source:literal
+        $([$other:ident $when:literal])*
+    )*) => {
         $(
             pub(crate) const $name: Rule = Rule {
                 code: $code,
                 severity: Severity::$severity,
                 what: $what,
                 source: $source,
+                also: &[$(Exception { severity: Severity::$other, when: $when }),*],
             };
         )*
 
@@ -58,6 +80,9 @@ macro_rules! rules {
 }
 
 rules! {
+    UNREADABLE "unreadable" Error
+        "the operating system refuses the file, so nothing of it was looked at"
+        "a file that was asked about is never passed over"
     ARCHIVE "archive" Error
         "the archive or a member cannot be read, or zip readers would not agree about it"
         "APPNOTE.TXT; PyPA, Binary distribution format"
@@ -91,6 +116,7 @@ rules! {
     RECORD_ALGORITHM "record-algorithm" Warning
         "a hash of RECORD is not SHA-256 and was not compared; md5 and sha1 are forbidden"
         "PyPA, Binary distribution format: sha256 or better"
+        [Error "it is md5 or sha1"]
     RECORD_SIGNATURE "record-signature" Warning
         "RECORD.jws or RECORD.p7s, which no installer verifies and every change invalidates"
         "PyPA, Binary distribution format: signatures are deprecated"
@@ -103,12 +129,13 @@ rules! {
     WHEEL_TAGS "wheel-tags" Error
         "the tags in WHEEL are not those of the file name"
         "PyPA, Binary distribution format: Tag is the expanded tag of the file name"
+        [Warning "one says manylinux2014 where the other says manylinux_2_17, which promises the same"]
     ROOT_IS_PURELIB "root-is-purelib" Error
         "Root-Is-Purelib is missing, there twice, or neither true nor false"
         "PyPA, Binary distribution format, File contents"
     PURELIB_BINARY "purelib-binary" Warning
         "binaries are installed into purelib, the place of what runs on every machine"
-        "PyPA, Binary distribution format; auditwheel refuses such wheels"
+        "PyPA, Binary distribution format; pip installs such wheels, auditwheel refuses them"
     METADATA "metadata" Error
         "METADATA is missing or cannot be read"
         "PyPA, Core metadata specifications"
@@ -121,6 +148,8 @@ rules! {
     ANY_TAG "any-tag" Error
         "the wheel has binaries and says that it runs on any platform"
         "PyPA, Platform compatibility tags, `any`"
+        [Warning "no binary is an extension module, and they are libraries for one system"]
+        [Note "they may be data, such as programs for each of several systems"]
     LINUX_TAG "linux-tag" Warning
         "a linux_* tag promises nothing, and PyPI takes no such wheel"
         "PEP 513; PyPI's upload rules"
@@ -163,24 +192,30 @@ rules! {
     TAG "tag" Error
         "the contents do not earn a tag of the file name"
         "PEP 600, PEP 656, PEP 738; auditwheel's policies; Apple's minimum versions"
+        [Warning "the tag is one that installers accept nowhere"]
     BROADER_TAG "broader-tag" Note
         "the contents earn a tag that more systems accept"
         "PEP 600"
     ARCH "arch" Error
         "a binary is for another processor than the tag"
         "gABI, e_machine; <mach-o/loader.h>, cputype; PE Format, Machine"
+        [Warning "the binary is no extension module and may be data"]
     MISSING_ARCH "missing-arch" Error
         "a Mach-O file lacks a processor that the tag names"
         "PyPA, Platform compatibility tags, macOS"
+        [Warning "the file is no extension module"]
     LIBC "libc" Error
         "a binary is for another C library than the tag"
         "PEP 600, PEP 656"
+        [Warning "the binary is no extension module and may be data"]
     MISSING_LIBRARY "missing-library" Error
         "a needed library is not in the wheel, and systems with its tag need not have it"
         "PEP 513; auditwheel's policies"
+        [Warning "it is a DLL that is loaded at the first call of a function"]
     REQUIRED_PACKAGE "required-package" Warning
         "a needed library is not in the wheel; its name says that a required package may bring it"
         "PyPA, Core metadata, Requires-Dist"
+        [Note "a search path leads to the package"]
     DRIVER "driver" Warning
         "a needed library belongs to the machine's drivers: no import without them"
         "NVIDIA, Mesa, Vulkan: the library must be that of the kernel's driver"
@@ -190,6 +225,7 @@ rules! {
     LIBPYTHON "libpython" Error
         "an extension needs libpython, which many interpreters do not have as a library"
         "PEP 513, libpythonX.Y.so.1; bpo-21536"
+        [Warning "what needs it is no extension"]
     RPATH_ABSOLUTE "rpath-absolute" Error
         "a search path of the machine that built it"
         "ld.so(8), RPATH; Debian policy 10.2"
@@ -199,24 +235,31 @@ rules! {
     RPATH_OUTSIDE "rpath-outside" Error
         "a search path that leads out of site-packages"
         "ld.so(8), $ORIGIN"
+        [Warning "it leads to the environment's own libraries, or the wheel is for macOS"]
     RPATH_PACKAGE "rpath-package" Warning
-        "a search path that leads into another package, which METADATA does not require"
+        "a search path that leads into another package, which METADATA need not require"
         "PyPA, Core metadata, Requires-Dist"
+        [Note "METADATA requires the package"]
     RPATH_DANGLING "rpath-dangling" Warning
         "a search path to a directory that the wheel does not have"
         "ld.so(8), $ORIGIN"
     EXECUTABLE_STACK "executable-stack" Error
         "a binary asks for an executable stack, which glibc refuses from 2.41 on"
         "glibc 2.41, NEWS: dlopen of such a library fails"
+        [Warning "the binary is a program, or its C library never makes the stack executable"]
     TEXT_RELOCATIONS "text-relocations" Warning
         "code is relocated (DT_TEXTREL): hardened systems and Android refuse that"
         "gABI, DF_TEXTREL; SELinux execmod; Android 6"
+        [Error "the wheel is for Android"]
     UNDEFINED_VERSION "undefined-version" Error
         "a file needs a version of a library in the wheel that this library does not define"
         "LSB Core, Symbol versioning; ld.so: version not found"
+        [Warning "the library has no versions at all, and ld.so only complains"]
     UNDEFINED_SYMBOL "undefined-symbol" Error
         "nothing that a file needs defines a symbol that it uses"
         "gABI, Shared object dependencies"
+        [Warning "the symbol has no version, and something loaded before may have it"]
+        [Note "every Python has loaded what defines it"]
     BLAS_INTEGERS "blas-integers" Error
         "a file calls the 32-bit names of a BLAS whose integers have 64 bits"
         "OpenBLAS, INTERFACE64 and SYMBOLSUFFIX; numpy #25732"
@@ -245,11 +288,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_is_there_once_and_in_kebab_case() {
+    fn each_code_is_there_once_in_kebab_case_with_each_severity_once() {
         for rule in RULES {
             assert_eq!(RULES.iter().filter(|other| other.code == rule.code).count(), 1);
             assert!(rule.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert!(!rule.what.is_empty() && !rule.source.is_empty(), "{}", rule.code);
+            let mut severities: Vec<Severity> =
+                rule.also.iter().map(|also| also.severity).collect();
+            severities.push(rule.severity);
+            severities.sort();
+            severities.dedup();
+            assert_eq!(severities.len(), rule.also.len() + 1, "{}", rule.code);
         }
     }
 }

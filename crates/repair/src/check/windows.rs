@@ -1,9 +1,9 @@
 //! Wheels for Windows: machines, and DLLs that are neither in the wheel nor known to be the system's.
 //!
 //! A PE file names DLLs and no places. Where the loader looks is the process's choice
-//! (`os.add_dll_directory`), so a DLL anywhere in the wheel counts as brought along. That a name is
-//! not one of Windows' own cannot be proved from here: unknown names are warnings, and those that
-//! compilers and builders bring are errors.
+//! (`os.add_dll_directory`), so a DLL anywhere in the wheel counts as brought along. One that is
+//! neither there nor known to be a part of Windows is an error, as the import fails without it; a DLL
+//! that is loaded at the first call of a function may be absent, and a driver's belongs to the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,19 +87,26 @@ fn imports(check: &mut Check<'_>, wanted: &[&str], excluded: &Patterns) {
 }
 
 fn missing(check: &Check<'_>, name: &str, users: &str, is_delayed: bool) -> Finding {
-    let finding = lack::finding(check, name, users, None, "Windows does not bring it");
-    if finding.code != rules::MISSING_LIBRARY.code || (is_of_compilers(name) && !is_delayed) {
-        return finding;
+    let users = if is_delayed { format!("{users} at the first call") } else { users.to_owned() };
+    if is_of_drivers(name) {
+        let message = format!("`{name}` is part of the machine's drivers: {users}");
+        return Finding::new(rules::DRIVER, message);
     }
-    let (how, what) = match (is_delayed, is_of_compilers(name)) {
-        (false, _) => ("", "it is not known to be a part of Windows"),
-        (true, true) => (" at the first call", "Windows does not bring it"),
-        (true, false) => (" at the first call", "it is not known to be a part of Windows"),
+    let promise = match is_of_compilers(name) {
+        true => "Windows does not bring it",
+        false => "it is not known to be a part of Windows",
     };
-    let message = format!("`{name}` is not in the wheel: {users}{how}; {what}");
-    Finding::new(rules::MISSING_LIBRARY, message)
-        .weighs(Severity::Warning)
-        .remedy(format!("bring it along, or say who does with `--exclude {name}`"))
+    let finding = lack::finding(check, name, &users, None, promise);
+    match is_delayed && finding.code == rules::MISSING_LIBRARY.code {
+        true => finding.weighs(Severity::Warning),
+        false => finding,
+    }
+}
+
+/// What comes with the driver of a graphics card: the one that fits the machine is there, or none.
+fn is_of_drivers(name: &str) -> bool {
+    let stem = name.strip_suffix(".dll").unwrap_or(name);
+    ["nvcuda", "nvcuvid", "nvml", "nvencodeapi64", "nvoptix", "opencl", "vulkan-1"].contains(&stem)
 }
 
 /// In lower case, with the `.dll` that the loader adds.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use truewheel_wheel::PlatformTag;
 
 use super::manylinux::{self, Level};
-use super::{Policy, Promise, android, promise_of};
+use super::{Outcome, Policy, Promise, android, promise_of};
 use crate::error::{Error, Result};
 use crate::target::Libc;
 
@@ -67,6 +67,28 @@ impl Policy<'_> {
             }
             Some(Libc::Glibc) | None => self.glibc_levels(promises),
         }
+    }
+
+    /// The lowest API level above `at` that the contents keep. The level of a wheel for Android is its
+    /// builder's choice and never raised in silence, but the one that would do is worth a word.
+    pub(super) fn higher_api(&self, at: Promise) -> Option<Promise> {
+        let Promise::Android(api) = at else { return None };
+        let levels: BTreeSet<u32> =
+            android::levels().chain([android::RUNPATH_API, android::RELR_API]).collect();
+        let higher = levels.into_iter().filter(|level| *level > api).map(Promise::Android);
+        higher.into_iter().find(|at| self.try_promise(*at).is_kept())
+    }
+
+    /// The strictest promise of tags that stay, as far as a repair can keep it.
+    pub(super) fn kept_promise(
+        &self,
+        existing: &[PlatformTag],
+        outcomes: &[Outcome],
+    ) -> Option<Promise> {
+        let claimed = existing.iter().filter(|tag| self.options.keep_tags && self.fits(tag));
+        let strictest = claimed.filter_map(promise_of).min()?;
+        let is_kept = |outcome: &&Outcome| outcome.at == strictest && outcome.is_kept();
+        outcomes.iter().find(is_kept).map(|outcome| outcome.at)
     }
 
     /// Whether no promise exists for the wheel's architecture.

@@ -37,6 +37,15 @@ pub struct Obstacle {
     pub symbols: Vec<String>,
 }
 
+/// What the option is for that sets such obstacles aside.
+pub(crate) const ISA_REMEDY: &str =
+    "if the code asks the processor before it uses them, say so with `--disable-isa-ext-check`";
+
+/// Whether some processors lack instructions that a file is marked with.
+pub(crate) fn has_instructions(obstacles: &[Obstacle]) -> bool {
+    obstacles.iter().any(|obstacle| obstacle.kind == ObstacleKind::Instructions)
+}
+
 impl fmt::Display for Obstacle {
     /// `GLIBC_2.34 of libc.so.6 (pthread_create, dlsym)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -61,6 +61,8 @@ pub(crate) fn stand(
     let outcomes: Vec<Outcome> =
         policy.candidates(tags).into_iter().map(|at| policy.try_promise(at)).collect();
     let earned = best(&outcomes).map(|outcome| outcome.at);
+    let newest_claim = outcomes.last().map(|outcome| outcome.at);
+    let earned = earned.or_else(|| policy.higher_api(newest_claim?));
     let newest = outcomes.into_iter().next_back().unwrap_or_else(|| policy.without_policy());
     Standing { claims: tags.iter().filter_map(claim).collect(), earned, newest }
 }

@@ -293,6 +293,7 @@ impl<'a> Search<'a> {
         if let Some(resolution) = self.anywhere_in_wheel(chain[0], base) {
             return Ok(resolution);
         }
+        self.tell_unread(chain, base, &mut miss)?;
         Ok(Resolution::Missing(Box::new(miss.into_missing(needed))))
     }
 

@@ -6,27 +6,30 @@
 //!
 //! Only what is certain is an error. A symbol without a version may come from anything that the
 //! process has loaded before with RTLD_GLOBAL, so it is a warning, and only where each library that
-//! the file needs is known to the last symbol.
+//! the file needs is known to the last symbol. A file that needs nothing has what its process has: the
+//! interpreter's C library, and Python's own names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Linux, interpreter};
+use super::{Linux, c_library};
 use crate::binary::UndefinedSymbol;
 use crate::check::facts::Symbols;
 use crate::check::finding::Finding;
 use crate::check::{Check, Severity, content, rules};
 use crate::search::paths::base_name;
 use crate::search::{NodeId, Resolution};
-use crate::target::Libc;
+use crate::target::{self, Libc};
 
 pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
-    // musl and Bionic look symbols up by name, and no list of theirs is here.
-    if linux.target.libc != Some(Libc::Glibc) {
+    // No list of Bionic's names is here.
+    if linux.target.libc == Some(Libc::Bionic) {
         return;
     }
     let scopes = scopes(linux);
     for (id, path, _) in linux.graph.members() {
-        versions(check, linux, id);
+        if linux.target.libc != Some(Libc::Musl) {
+            versions(check, linux, id);
+        }
         let Some(scope) = scopes.get(&id) else { continue };
         let (versioned, plain) = undefined(linux, id, scope);
         if !versioned.is_empty() {
@@ -35,7 +38,7 @@ pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
             check.add(Finding::of(rules::UNDEFINED_SYMBOL, path, message));
         }
         let (usual, plain): (Vec<String>, Vec<String>) =
-            plain.into_iter().partition(|name| interpreter::has(name));
+            plain.into_iter().partition(|name| scope.is_imported && interpreter_has(linux, name));
         for (names, works, severity) in [
             (usual, "it works because the interpreter has loaded them", Severity::Note),
             (plain, "it works only if something has loaded them before", Severity::Warning),
@@ -85,15 +88,25 @@ fn versions(check: &mut Check<'_>, linux: &Linux<'_>, id: NodeId) {
     }
 }
 
-/// For each file, everything that is surely loaded with it: the closures of what leads to it.
-fn scopes(linux: &Linux<'_>) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
-    let mut scopes: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+/// What is surely loaded with a file.
+#[derive(Default)]
+struct Scope {
+    /// The closures of what leads to it.
+    files: BTreeSet<NodeId>,
+    /// An extension module leads to it, so that an interpreter is there.
+    is_imported: bool,
+}
+
+fn scopes(linux: &Linux<'_>) -> BTreeMap<NodeId, Scope> {
+    let mut scopes: BTreeMap<NodeId, Scope> = BTreeMap::new();
     for (root, closure) in &linux.closures {
         // A library that nothing needs is opened by somebody, who may bring what it lacks.
         let file = &linux.graph.node(*root).file;
         if file.is_extension || file.is_program() {
             for id in closure {
-                scopes.entry(*id).or_default().extend(closure);
+                let scope = scopes.entry(*id).or_default();
+                scope.files.extend(closure);
+                scope.is_imported |= !file.is_program();
             }
         }
     }
@@ -102,16 +115,15 @@ fn scopes(linux: &Linux<'_>) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
 
 /// Strong symbols that nothing in `scope` defines: with a version of a library in the wheel, and
 /// without any.
-fn undefined(
-    linux: &Linux<'_>,
-    id: NodeId,
-    scope: &BTreeSet<NodeId>,
-) -> (Vec<String>, Vec<String>) {
+fn undefined(linux: &Linux<'_>, id: NodeId, scope: &Scope) -> (Vec<String>, Vec<String>) {
     let file = &linux.graph.node(id).file;
     let (mut versioned, mut plain) = (Vec::new(), Vec::new());
-    let is_known = is_known(linux, scope) && !file.version_needs.is_empty();
+    let outside = Outside::of(linux, scope);
+    let has_versions = !file.version_needs.is_empty();
+    // musl looks symbols up by their names alone.
+    let is_musl = linux.target.libc == Some(Libc::Musl);
     for symbol in file.undefined.iter().filter(|symbol| !symbol.is_weak) {
-        match &symbol.version {
+        match symbol.version.as_ref().filter(|_| !is_musl) {
             Some((version, provider)) => {
                 let Some((_, symbols)) = in_wheel(linux, id, provider) else { continue };
                 // A version that is not defined at all is told already.
@@ -121,8 +133,8 @@ fn undefined(
                 }
             }
             None => {
-                let is_told = is_known && !is_of_python(&symbol.name);
-                if is_told && !is_defined(linux, scope, symbol) {
+                let may_be_outside = outside.may_have(linux, has_versions, &symbol.name);
+                if !may_be_outside && !is_defined(linux, scope, symbol) {
                     plain.push(symbol.name.clone());
                 }
             }
@@ -133,9 +145,10 @@ fn undefined(
 
 /// As ld.so compares (`do_lookup_x`): a definition without versions fits any version, and a want of
 /// none takes any definition.
-fn is_defined(linux: &Linux<'_>, scope: &BTreeSet<NodeId>, symbol: &UndefinedSymbol) -> bool {
-    let wanted = symbol.version.as_ref().map(|(version, _)| version);
-    scope.iter().any(|id| {
+fn is_defined(linux: &Linux<'_>, scope: &Scope, symbol: &UndefinedSymbol) -> bool {
+    let is_musl = linux.target.libc == Some(Libc::Musl);
+    let wanted = symbol.version.as_ref().map(|(version, _)| version).filter(|_| !is_musl);
+    scope.files.iter().any(|id| {
         let facet = linux.facets.get(id);
         let versions = facet.and_then(|facet| facet.symbols.defined.get(&symbol.name));
         versions.is_some_and(|versions| {
@@ -147,29 +160,77 @@ fn is_defined(linux: &Linux<'_>, scope: &BTreeSet<NodeId>, symbol: &UndefinedSym
     })
 }
 
-/// Libraries of which every symbol has a version, so that a symbol without one is not theirs.
-const ALL_VERSIONED: [&str; 12] = [
-    "libc.so.6",
-    "libm.so.6",
-    "libmvec.so.1",
-    "libpthread.so.0",
-    "libdl.so.2",
-    "librt.so.1",
-    "libutil.so.1",
-    "libresolv.so.2",
-    "libanl.so.1",
-    "libcrypt.so.1",
-    "libgcc_s.so.1",
-    "libstdc++.so.6",
-];
+/// What is loaded with a file and is not in the wheel, as far as its names are known.
+#[derive(Clone, Copy, Default)]
+struct Outside {
+    /// The C library.
+    has_libc: bool,
+    /// glibc's libm.
+    has_libm: bool,
+    /// libgcc or libstdc++, which define nothing but names that C keeps for compilers, each with a
+    /// version.
+    has_compilers: bool,
+    /// Another library of glibc, which gives each of its symbols a version.
+    has_versioned: bool,
+    /// A library that is known by its name alone.
+    has_unknown: bool,
+}
 
-/// Whether every library that is loaded is in the wheel, or has versions for all of its symbols.
-fn is_known(linux: &Linux<'_>, scope: &BTreeSet<NodeId>) -> bool {
-    scope.iter().flat_map(|id| linux.graph.needs_of(*id)).all(|(needed, resolution)| {
-        matches!(resolution, Resolution::File(..))
-            || ALL_VERSIONED.contains(&base_name(needed))
-            || crate::target::is_loader(base_name(needed))
-    })
+impl Outside {
+    fn of(linux: &Linux<'_>, scope: &Scope) -> Self {
+        let mut outside = Self::default();
+        let needs = scope.files.iter().flat_map(|id| linux.graph.needs_of(*id));
+        for (needed, resolution) in needs {
+            match resolution {
+                Resolution::File(..) | Resolution::Libpython => {}
+                Resolution::Provided => outside.take(base_name(needed)),
+                _ => outside.has_unknown = true,
+            }
+        }
+        outside
+    }
+
+    /// Every library of a compiler or of glibc needs libc, and libstdc++ libm.
+    fn take(&mut self, name: &str) {
+        self.has_libc = true;
+        match name {
+            "libm.so.6" | "libmvec.so.1" => self.has_libm = true,
+            "libstdc++.so.6" => (self.has_compilers, self.has_libm) = (true, true),
+            "libgcc_s.so.1" => self.has_compilers = true,
+            "libresolv.so.2" | "libanl.so.1" | "libcrypt.so.1" => self.has_versioned = true,
+            "libpthread.so.0" | "libdl.so.2" | "librt.so.1" | "libutil.so.1" => {}
+            name if target::is_loader(name) || target::is_c_library(name) => {}
+            _ => self.has_unknown = true,
+        }
+    }
+
+    /// Whether something outside the wheel may define a symbol that is asked for without a version.
+    /// A linker that saw a library with versions asks for them: in a file `with_versions` a symbol
+    /// without one is none of such a library's.
+    fn may_have(self, linux: &Linux<'_>, with_versions: bool, name: &str) -> bool {
+        if self.has_unknown || is_of_python(name) {
+            return true;
+        }
+        if with_versions && linux.target.libc != Some(Libc::Musl) {
+            return false;
+        }
+        let is_of_compilers = name.starts_with('_') || name.starts_with("atomic_flag_");
+        self.has_versioned
+            || (self.has_compilers && is_of_compilers)
+            || (self.has_libc && c_library::has(libc(linux), name))
+            || (self.has_libm && c_library::libm_has(name))
+    }
+}
+
+/// The C library of a process that imports the wheel; a file that needs none shows none.
+fn libc(linux: &Linux<'_>) -> Libc {
+    linux.target.libc.unwrap_or(Libc::Glibc)
+}
+
+/// Whether what every interpreter has loaded defines `name`.
+fn interpreter_has(linux: &Linux<'_>, name: &str) -> bool {
+    let libc = libc(linux);
+    c_library::has(libc, name) || (libc == Libc::Glibc && c_library::libm_has(name))
 }
 
 /// The interpreter has these, whether or not it is a library.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Search;
 use crate::binary::ElfFile;
 use crate::search::paths::{entry_in_environment, origin_relative};
-use crate::search::{Node, NodeId, Place, conf, disk};
+use crate::search::{Node, NodeId, Place, conf};
 use crate::target::Libc;
 
 /// One directory to look in.
@@ -66,6 +66,30 @@ impl Search<'_> {
         places
     }
 
+    /// Directories of search paths that are not read for what `chain[0]` needs, though a reader may think
+    /// so: a RUNPATH serves its own file alone and bars every RPATH (ld.so(8)), and on Android nothing is
+    /// inherited.
+    pub(super) fn unread(&self, chain: &[NodeId]) -> Vec<SearchPlace> {
+        let mut places = Vec::new();
+        let facts = |id: NodeId| &self.graph.node(id).file;
+        let Some((&file, loaders)) = chain.split_first() else { return places };
+        if self.context.libc == Some(Libc::Musl) {
+            return places;
+        }
+        let inherits = self.context.libc != Some(Libc::Bionic) && facts(file).runpath.is_none();
+        for &id in chain {
+            let is_loader = loaders.contains(&id);
+            if let Some(runpath) = facts(id).runpath.as_ref().filter(|_| is_loader) {
+                self.entries(id, runpath, "RUNPATH", &mut places);
+            }
+            let is_read = facts(id).runpath.is_none() && (inherits || !is_loader);
+            if let Some(rpath) = facts(id).rpath.as_ref().filter(|_| !is_read) {
+                self.entries(id, rpath, "RPATH", &mut places);
+            }
+        }
+        places
+    }
+
     fn glibc(&self, chain: &[NodeId], places: &mut Vec<SearchPlace>) {
         let Some(&file) = chain.first() else { return };
         let facts = &self.graph.node(file).file;
@@ -117,13 +141,7 @@ impl Search<'_> {
     /// process, and a relative one hangs on it: nothing that a repair may depend on.
     fn entries(&self, owner: NodeId, list: &str, tag: &str, places: &mut Vec<SearchPlace>) {
         let node = self.graph.node(owner);
-        let rule = match &node.place {
-            Place::Member(path) => format!("{tag} of {}", path.as_str()),
-            Place::Library(index) => {
-                let path = self.disk.library(*index).map(|library| disk::file_name(&library.path));
-                format!("{tag} of {}", path.unwrap_or_default())
-            }
-        };
+        let rule = format!("{tag} of {}", self.name(owner));
         for entry in list.split(':').filter(|entry| !entry.is_empty()) {
             for directory in self.expand(node, entry) {
                 places.push(SearchPlace {
