@@ -11,6 +11,8 @@ mod architecture;
 mod check;
 /// Help, exit statuses, standard output against standard error.
 mod cli;
+/// The model of dyld that repaired wheels are held against can say no.
+mod dyld;
 /// Bytes that somebody made up: no panic, and never half a wheel.
 mod hostile;
 /// Whole repairs of wheels for Linux.

@@ -4,13 +4,16 @@
 //! the tests share no code with the writer that they test, but the ELF reader and editor that make
 //! the binaries.
 
+mod dyld;
 mod elf;
+pub(crate) mod macho;
 mod output;
 mod sandbox;
 mod wheel;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use dyld::Installed;
 pub(crate) use elf::{Elf, Facts};
 pub(crate) use output::Output;
 pub(crate) use sandbox::{Run, Sandbox};
