@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::survey::{self, Kind, Survey};
 
-pub(crate) use system::{is_of_macos, is_of_windows};
+pub(crate) use system::is_of_macos;
 
 /// What became of a needed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -164,7 +164,7 @@ pub(crate) fn of_survey(survey: &Survey, options: &Options) -> Result<Tree> {
         _ => found.add(elf::unresolved(&survey.scan)),
     }
     found.add(macho::of_wheel(&survey.scan, options)?);
-    found.add(pe::of_wheel(&survey.scan, options)?);
+    found.add(pe::of_wheel(&survey.wheel, &survey.scan, options)?);
     for (path, format, fault) in &survey.scan.unreadable {
         let format = match format {
             Format::Elf => "ELF",
