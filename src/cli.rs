@@ -92,10 +92,11 @@ Examples:
   truewheel repair --plat manylinux_2_28_x86_64 --exclude 'libcuda.so*' demo-1.0-*.whl
   truewheel repair --dry-run demo-1.0-cp312-cp312-linux_x86_64.whl
 
-Environment: TRUEWHEEL_LIBRARY_PATH, AUDITWHEEL_LD_LIBRARY_PATH and LD_LIBRARY_PATH are searched for
-libraries, in this order; AUDITWHEEL_PLAT, AUDITWHEEL_ZIP_COMPRESSION_LEVEL and SOURCE_DATE_EPOCH
-are understood; for macOS MACOSX_DEPLOYMENT_TARGET as well. Exit status: 0 every wheel was written, 1 a wheel cannot be repaired and nothing was
-written, 2 wrong usage.")]
+Environment: TRUEWHEEL_LIBRARY_PATH is searched for libraries, then AUDITWHEEL_LD_LIBRARY_PATH and
+LD_LIBRARY_PATH for Linux, REPAIR_LIBRARY_PATH and DYLD_LIBRARY_PATH for macOS; AUDITWHEEL_PLAT,
+AUDITWHEEL_ZIP_COMPRESSION_LEVEL and SOURCE_DATE_EPOCH are understood; for macOS
+MACOSX_DEPLOYMENT_TARGET as well. Exit status: 0 every wheel was written, 1 a wheel cannot be repaired
+and nothing was written, 2 wrong usage.")]
 pub(crate) struct Repair {
     /// The wheels; patterns are expanded where the shell does not
     #[arg(required = true, value_name = "WHEEL")]
@@ -112,9 +113,10 @@ pub(crate) struct Repair {
     /// Leave the tags as they are; with --plat the wheel must keep what that tag promises all the same
     #[arg(long)]
     pub(crate) no_update_tags: bool,
-    /// What is appended to the distribution's name for the directory of libraries
-    #[arg(short = 'L', long, value_name = "SUFFIX", default_value = ".libs")]
-    pub(crate) lib_sdir: String,
+    /// What is appended to the distribution's name for the directory of libraries [default: .libs]; on
+    /// macOS the directory in the package [default: .dylibs]
+    #[arg(short = 'L', long, value_name = "SUFFIX")]
+    pub(crate) lib_sdir: Option<String>,
     /// Directory to look for libraries in, before LD_LIBRARY_PATH; more than one is allowed
     #[arg(long, value_name = "DIR", visible_alias = "add-path")]
     pub(crate) lib_path: Vec<String>,
@@ -165,6 +167,9 @@ pub(crate) struct Repair {
     /// Do not refuse binaries marked as needing x86-64-v2, -v3 or -v4
     #[arg(long)]
     pub(crate) disable_isa_ext_check: bool,
+    /// Leave libraries that are found nowhere out of a wheel for macOS instead of refusing it
+    #[arg(long)]
+    pub(crate) ignore_missing_dependencies: bool,
     /// Write no list of what was brought along (`.dist-info/sboms/truewheel.cdx.json`)
     #[arg(long)]
     pub(crate) no_sbom: bool,

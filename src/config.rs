@@ -130,6 +130,7 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
             (false, false) => None,
         },
         allow_isa_extensions: typed.disable_isa_ext_check,
+        ignore_missing: typed.ignore_missing_dependencies,
         sbom: !typed.no_sbom,
         licenses: typed.licenses,
         source_date_epoch: number("SOURCE_DATE_EPOCH")?,
@@ -290,8 +291,12 @@ fn search(
             None
         }
     };
+    // cibuildwheel's own name for what macOS takes out of the environment of every /bin/sh.
+    let mut dyld = from_variable("REPAIR_LIBRARY_PATH")?;
+    dyld.extend(from_variable("DYLD_LIBRARY_PATH")?);
+    let dyld_fallback = from_variable("DYLD_FALLBACK_LIBRARY_PATH")?;
     let sysroot = sysroot.map(|path| existing_directory(&path)).transpose()?;
-    Ok(SearchOptions { lib_paths, environment, ldpaths, sysroot })
+    Ok(SearchOptions { lib_paths, environment, dyld, dyld_fallback, ldpaths, sysroot })
 }
 
 /// The absolute directories of a list variable. An empty entry is the working directory for ld.so;

@@ -19,6 +19,8 @@ mod hostile;
 mod linux;
 /// What the loader of this machine thinks of repaired wheels; needs gcc and python3.
 mod live;
+/// Whole repairs of wheels for macOS.
+mod macos;
 /// Against auditwheel, where it is installed.
 mod oracle;
 /// RECORD after every kind of repair.

@@ -6,6 +6,7 @@
 
 mod dyld;
 mod elf;
+mod mach;
 pub(crate) mod macho;
 mod output;
 mod sandbox;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use dyld::Installed;
 pub(crate) use elf::{Elf, Facts};
+pub(crate) use mach::Mach;
 pub(crate) use output::Output;
 pub(crate) use sandbox::{Run, Sandbox};
 pub(crate) use wheel::Wheel;

@@ -12,7 +12,9 @@ use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack, Strip, 
 
 use crate::target::{self, Arch, Libc};
 
-pub(crate) use macho::{Load, MachFile, MachSlice};
+pub(crate) use macho::{
+    Load, MH_BUNDLE, MH_DYLIB, MH_EXECUTE, MachFile, MachSlice, PLATFORM_MACOS, platform_name,
+};
 pub(crate) use pe::PeFile;
 
 /// Which loader a file is for, by its magic number.
@@ -27,6 +29,15 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Elf => "ELF",
+            Self::MachO => "Mach-O",
+            Self::Pe => "PE",
+        }
+    }
+
     /// The format whose magic number `bytes` begin with.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         if truewheel_elf::is_elf(bytes) {

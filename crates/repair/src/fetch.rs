@@ -12,11 +12,10 @@ use rayon::prelude::*;
 use truewheel_elf::{Strip, Strippable};
 use truewheel_wheel::Digest;
 
+use crate::binary::ElfFile;
 use crate::deflating::Deflating;
 use crate::error::{Error, Result};
-use crate::policy::Assessment;
-use crate::search::disk::Library;
-use crate::search::{Graph, NodeId, Place};
+use crate::search::{Library, NodeId};
 
 /// Libraries above this, all together, are read again when their turn comes instead of being kept.
 const MOST_KEPT: u64 = 1 << 29;
@@ -39,40 +38,41 @@ pub(crate) enum Keep {
     Contents(u32),
 }
 
-/// Reads what `assessment` says is to be vendored, if the search has not kept it. Nothing is left of
-/// what the search has kept.
-pub(crate) fn fetch(
-    graph: &mut Graph,
-    assessment: &Assessment,
+/// A library that is wanted, and its contents if they were kept.
+type Wanted<'a, T> = (NodeId, &'a Library<T>, Option<Vec<u8>>);
+
+/// Reads the libraries that are `wanted`, each by its index, if the search has not kept them. Nothing is
+/// left of what the search has kept. `strip` says which are stripped.
+pub(crate) fn fetch<T: Sync>(
+    libraries: &mut [Library<T>],
+    wanted: Vec<(NodeId, usize)>,
     keep: Keep,
-    strip: Option<Strip>,
+    strip: impl Fn(&T) -> Option<Strip> + Sync,
 ) -> Result<BTreeMap<NodeId, Fetched>> {
     let mut contents: Vec<Option<Vec<u8>>> =
-        graph.libraries.iter_mut().map(|library| library.contents.take()).collect();
-    let libraries: Vec<(NodeId, &Library, Option<Vec<u8>>)> = assessment
-        .vendor
-        .iter()
-        .filter_map(|id| match graph.node(*id).place {
-            Place::Library(index) => Some((*id, &graph.libraries[index], contents[index].take())),
-            Place::Member(_) => None,
-        })
-        .collect();
+        libraries.iter_mut().map(|library| library.contents.take()).collect();
+    let with_contents =
+        |(id, index): (NodeId, usize)| (id, &libraries[index], contents[index].take());
+    let wanted: Vec<Wanted<'_, T>> = wanted.into_iter().map(with_contents).collect();
     drop(contents);
-    let total: u64 = libraries.iter().map(|(_, library, _)| library.size).sum();
+    let total: u64 = wanted.iter().map(|(_, library, _)| library.size).sum();
     let keep = if total > MOST_KEPT { Keep::Digest } else { keep };
-    libraries
+    wanted
         .into_par_iter()
         .with_max_len(1)
         .map(|(id, library, contents)| {
             let bytes = contents.map_or_else(|| read(library), Ok)?;
-            let strips =
-                |level: &Strip| matches!(library.file.strippable(*level), Strippable::Yes { .. });
-            Ok((id, fetched(bytes, keep, strip.filter(strips))))
+            Ok((id, fetched(bytes, keep, strip(&library.file))))
         })
         .collect()
 }
 
-fn read(library: &Library) -> Result<Vec<u8>> {
+/// Which ELF files are stripped, if they are to be: those that can be.
+pub(crate) fn strippable(file: &ElfFile, level: Option<Strip>) -> Option<Strip> {
+    level.filter(|level| matches!(file.strippable(*level), Strippable::Yes { .. }))
+}
+
+fn read<T>(library: &Library<T>) -> Result<Vec<u8>> {
     let bytes = fs::read(&library.path).map_err(|error| Error::io(&library.path, error))?;
     if bytes.len() as u64 == library.size { Ok(bytes) } else { Err(Error::changed(&library.path)) }
 }

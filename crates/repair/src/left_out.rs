@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::options::Options;
 use crate::pattern::Rules;
 use crate::policy;
+use crate::search::macho::{MachGraph, is_of_macos};
 use crate::search::paths::base_name;
 use crate::search::{Graph, Resolution};
 use crate::target;
@@ -64,6 +65,22 @@ impl Choices {
     }
 }
 
+impl Choices {
+    /// What the caller should know of them, when `graph` is complete.
+    pub(crate) fn mac_notes(&self, graph: &MachGraph) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        for (option, names) in self.excluded.matched() {
+            notes.push(format!("left out by `{option}`: {}", listed(&names)));
+        }
+        let names = graph.all_needs().map(|(_, load, _)| load.install_name.as_str());
+        let names = names.filter(|name| !is_of_macos(name)).map(|name| base_name(name).to_owned());
+        let names: BTreeSet<String> = names.collect();
+        notes.extend(self.excluded.unmatched(&names, "that the wheel needs"));
+        notes.extend(self.forced.unmatched(&names, "that can be vendored"));
+        notes
+    }
+}
+
 /// Names that somebody may have meant: all that is needed but the C library.
 fn nameable(graph: &Graph) -> BTreeSet<String> {
     let needed = graph.nodes.iter().flat_map(|node| &node.file.needed).map(|name| base_name(name));
@@ -110,7 +127,7 @@ fn users(graph: &Graph, is_it: &dyn Fn(&Resolution) -> bool) -> BTreeMap<String,
 }
 
 /// `a, b, c and 4 more`.
-fn listed(names: &BTreeSet<String>) -> String {
+pub(crate) fn listed(names: &BTreeSet<String>) -> String {
     let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
     match names.len().saturating_sub(shown.len()) {
         0 => shown.join(", "),

@@ -60,6 +60,7 @@ pub use tree::{Need, Status, Tree, TreeFile, tree};
 pub use truewheel_elf::Strip;
 pub use truewheel_wheel::PlatformTag;
 
+use binary::ElfFile;
 use fetch::{Fetched, Keep};
 use survey::{Kind, LinuxSurvey, Survey};
 
@@ -204,26 +205,38 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
     }
     let Survey { wheel, scan, links, kind, .. } = survey;
     let alone = |plan: Plan| (plan, Libraries::new());
-    let linux = match kind {
-        Kind::Linux(linux) => linux,
-        Kind::Macos | Kind::Windows => return Err(for_another_system(wheel)),
+    let (plan, paths, mut fetched) = match kind {
+        Kind::Linux(linux) => {
+            let LinuxSurvey { target, graph, assessment } = &mut **linux;
+            let wanted = graph.libraries_of(&assessment.vendor);
+            let strip = |file: &ElfFile| fetch::strippable(file, options.strip);
+            let fetched = fetch::fetch(&mut graph.libraries, wanted, keep, strip)?;
+            let (plan, paths) = plan::plan(&plan::Findings {
+                wheel,
+                scan,
+                links,
+                graph,
+                target,
+                assessment,
+                fetched: &fetched,
+                options,
+            })?;
+            (plan, paths, fetched)
+        }
+        Kind::Macos(macos) => {
+            let wanted = macos.graph.libraries_of(&macos.vendor);
+            let fetched = fetch::fetch(&mut macos.graph.libraries, wanted, keep, |_| None)?;
+            let findings =
+                plan::MacFindings { wheel, scan, links, macos, fetched: &fetched, options };
+            let (plan, paths) = plan::macos(&findings)?;
+            (plan, paths, fetched)
+        }
+        Kind::Windows => return Err(for_another_system(wheel)),
         Kind::Other | Kind::Any => return plan::base(wheel, scan, options).map(alone),
         Kind::WithoutBinaries | Kind::Unfit => {
             return plan::without_binaries(wheel, scan, links, options).map(alone);
         }
     };
-    let LinuxSurvey { target, graph, assessment } = &mut **linux;
-    let mut fetched = fetch::fetch(graph, assessment, keep, options.strip)?;
-    let (plan, paths) = plan::plan(&plan::Findings {
-        wheel,
-        scan,
-        links,
-        graph,
-        target,
-        assessment,
-        fetched: &fetched,
-        options,
-    })?;
     let libraries =
         paths.into_iter().filter_map(|(id, path)| Some((path, fetched.remove(&id)?))).collect();
     Ok((plan, libraries))
@@ -231,14 +244,16 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
 
 /// Whether a tag is for a system whose wheels this version only looks at.
 pub(crate) fn is_foreign(tag: &PlatformTag) -> bool {
-    matches!(tag, PlatformTag::Macosx { .. } | PlatformTag::Windows { .. })
+    matches!(tag, PlatformTag::Windows { .. })
 }
 
 fn for_another_system(wheel: &Wheel) -> Error {
     let tag = wheel.filename().platforms.iter().find(|tag| is_foreign(tag));
     let tag = tag.map(ToString::to_string).unwrap_or_default();
     Error::refused_with(
-        format!("this version repairs wheels for Linux; the tag `{tag}` is for another system"),
+        format!(
+            "this version repairs wheels for Linux and macOS; the tag `{tag}` is for another system"
+        ),
         "repair it with the tool of that system until truewheel can",
     )
 }

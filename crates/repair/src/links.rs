@@ -10,10 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use truewheel_wheel::{Member, MemberKind, MemberPath, Wheel};
 
-use crate::binary::ElfFile;
 use crate::error::{Error, Result};
 use crate::scan::Scan;
-use crate::search::paths::{join_relative, parent};
+use crate::search::paths::{base_name, join_relative, parent};
 
 /// What becomes of links and copies.
 #[derive(Debug, Default)]
@@ -31,17 +30,18 @@ pub(crate) struct Links {
 /// Decides about every link and every copy of a link's target.
 pub(crate) fn links(wheel: &Wheel, scan: &Scan) -> Result<Links> {
     let mut links = Links::default();
+    let libraries = libraries(scan);
     let mut groups: BTreeMap<MemberPath, BTreeSet<MemberPath>> = BTreeMap::new();
     for path in scan.links.keys() {
         match target(wheel, scan, path)? {
-            Target::File(real) if scan.elf.iter().any(|(elf, f)| *elf == real && is_library(f)) => {
+            Target::File(real) if libraries.contains_key(&real) => {
                 groups.entry(real).or_default().insert(path.clone());
             }
             Target::File(real) => links.copy(path, &real),
             Target::Directory(directory) => copy_directory(wheel, path, &directory, &mut links)?,
         }
     }
-    for (real, copies) in copied_chains(scan) {
+    for (real, copies) in copied_chains(scan, &libraries) {
         groups.entry(real).or_default().extend(copies);
     }
     if groups.is_empty() {
@@ -49,7 +49,8 @@ pub(crate) fn links(wheel: &Wheel, scan: &Scan) -> Result<Links> {
     }
     let mentioned = Mentioned::read(wheel, scan, &groups)?;
     for (real, names) in groups {
-        links.collapse(scan, real, names, &mentioned);
+        let own_name = libraries.get(&real).copied().unwrap_or_default();
+        links.collapse(scan, (&real, own_name), names, &mentioned);
     }
     Ok(links)
 }
@@ -64,25 +65,19 @@ impl Links {
     fn collapse(
         &mut self,
         scan: &Scan,
-        real: MemberPath,
+        (real, own_name): (&MemberPath, &str),
         names: BTreeSet<MemberPath>,
         mentioned: &Mentioned,
     ) {
-        let soname = scan
-            .elf
-            .iter()
-            .find(|(path, _)| *path == real)
-            .and_then(|(_, file)| file.soname.clone())
-            .unwrap_or_default();
-        let kept = std::iter::once(&real)
+        let kept = std::iter::once(real)
             .chain(&names)
-            .find(|path| path.file_name() == soname)
-            .unwrap_or(&real)
+            .find(|path| path.file_name() == own_name)
+            .unwrap_or(real)
             .clone();
-        for name in std::iter::once(&real).chain(&names).filter(|name| **name != kept) {
+        for name in std::iter::once(real).chain(&names).filter(|name| **name != kept) {
             if mentioned.has(name) {
-                if *name != real && scan.links.contains_key(name) {
-                    self.copy(name, &real);
+                if name != real && scan.links.contains_key(name) {
+                    self.copy(name, real);
                 } else {
                     self.notes.push(format!(
                         "{name} is a copy of {kept}, and stays because the wheel mentions it"
@@ -93,18 +88,26 @@ impl Links {
             self.notes.push(format!("{name} is another name of {kept}: one file instead of two"));
             self.aliases.insert(name.clone(), kept.clone());
         }
-        let real_stays = !self.aliases.contains_key(&real);
-        if kept != real && real_stays {
-            self.copies.insert(kept, real);
-        } else if kept != real {
-            self.renamed.insert(real, kept);
+        let real_stays = !self.aliases.contains_key(real);
+        if kept != *real && real_stays {
+            self.copies.insert(kept, real.clone());
+        } else if kept != *real {
+            self.renamed.insert(real.clone(), kept);
         }
     }
 }
 
-/// Whether it is loaded by its SONAME. A program is run and a module imported by each of its names.
-fn is_library(file: &ElfFile) -> bool {
-    file.soname.is_some() && !file.is_extension
+/// The libraries of the wheel, each with the name that it is loaded by: SONAME, or the last part of its
+/// install ID. A program is run and a module imported by each of its names.
+fn libraries(scan: &Scan) -> BTreeMap<&MemberPath, &str> {
+    let elf = scan.elf.iter().filter(|(_, file)| !file.is_extension);
+    let elf = elf.filter_map(|(path, file)| Some((path, file.soname.as_deref()?)));
+    let macho = scan.macho.iter().filter(|(_, file)| file.is_library());
+    let macho = macho.filter_map(|(path, file)| {
+        let id = file.slices.iter().find_map(|slice| slice.install_id.as_deref())?;
+        Some((path, base_name(id)))
+    });
+    elf.chain(macho).collect()
 }
 
 /// What a link leads to in the end.
@@ -171,11 +174,14 @@ fn copy_directory(
     Ok(())
 }
 
-/// Equal ELF files of one directory whose names continue each other, such as `libfoo.so` and
-/// `libfoo.so.1.2`: the longest name with the others.
-fn copied_chains(scan: &Scan) -> BTreeMap<MemberPath, BTreeSet<MemberPath>> {
+/// Equal libraries of one directory whose names continue each other, such as `libfoo.so` and
+/// `libfoo.so.1.2`, or `libfoo.dylib` and `libfoo.1.2.dylib`: the longest name with the others.
+fn copied_chains(
+    scan: &Scan,
+    libraries: &BTreeMap<&MemberPath, &str>,
+) -> BTreeMap<MemberPath, BTreeSet<MemberPath>> {
     let mut same: BTreeMap<([u8; 32], &str), Vec<&MemberPath>> = BTreeMap::new();
-    for (path, _) in scan.elf.iter().filter(|(_, file)| is_library(file)) {
+    for path in libraries.keys() {
         if let Some(digest) = scan.digests.get(path) {
             same.entry((digest.sha256, path.parent())).or_default().push(path);
         }
@@ -197,6 +203,10 @@ fn copied_chains(scan: &Scan) -> BTreeMap<MemberPath, BTreeSet<MemberPath>> {
 }
 
 fn is_continued(name: &str, longer: &str) -> bool {
+    let (name, longer) = match (name.strip_suffix(".dylib"), longer.strip_suffix(".dylib")) {
+        (Some(name), Some(longer)) => (name, longer),
+        _ => (name, longer),
+    };
     longer.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
 }
 
@@ -227,6 +237,7 @@ impl Mentioned {
                 [".h", ".hpp", ".pc", ".cmake"].iter().any(|ending| name.ends_with(ending));
             let is_text = member.size <= LARGEST_TEXT
                 && !scan.elf.iter().any(|(path, _)| *path == member.path)
+                && !scan.macho.iter().any(|(path, _)| *path == member.path)
                 && !member.path.as_str().starts_with(&format!("{}/", wheel.dist_info()));
             if is_text {
                 let bytes = wheel.read(member)?;
@@ -240,7 +251,8 @@ impl Mentioned {
 
     fn has(&self, path: &MemberPath) -> bool {
         let name = path.file_name();
-        self.names.contains(name) || (self.has_headers && name.ends_with(".so"))
+        self.names.contains(name)
+            || (self.has_headers && [".so", ".dylib"].iter().any(|ending| name.ends_with(ending)))
     }
 }
 

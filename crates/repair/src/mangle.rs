@@ -146,7 +146,7 @@ fn digest(vendor: &Identities, id: NodeId) -> [u8; 32] {
 
 /// Puts `digits` into `file_name`, in front of `.so` where it has one, else of its first dot. The
 /// digits of an earlier repair are replaced, so that no name is mangled twice.
-fn mangle(file_name: &str, digits: &str, is_repaired: bool) -> String {
+pub(crate) fn mangle(file_name: &str, digits: &str, is_repaired: bool) -> String {
     let split = so_suffix(file_name)
         .or_else(|| file_name.find('.').filter(|dot| *dot > 0))
         .unwrap_or(file_name.len());

@@ -25,6 +25,10 @@ pub struct SearchOptions {
     pub lib_paths: Vec<SearchDirectory>,
     /// Directories out of environment variables that the loader or an older tool reads.
     pub environment: Vec<SearchDirectory>,
+    /// Directories that dyld reads from `DYLD_LIBRARY_PATH`; for macOS only, like the next.
+    pub dyld: Vec<SearchDirectory>,
+    /// Directories that dyld reads from `DYLD_FALLBACK_LIBRARY_PATH`.
+    pub dyld_fallback: Vec<SearchDirectory>,
     /// Takes the place of `ld.so.conf` and the default directories (`--ldpaths`).
     pub ldpaths: Option<Vec<PathBuf>>,
     /// Root of the target's file system; absolute RPATHs, `ld.so.conf` and default directories are
@@ -100,8 +104,9 @@ pub struct Options {
     pub only_platform: bool,
     /// Keep the tags in the file name and in WHEEL as they are.
     pub keep_tags: bool,
-    /// Appended to the distribution's name to give the directory of vendored libraries.
-    pub lib_sdir: String,
+    /// Appended to the distribution's name to give the directory of vendored libraries; `.libs` on Linux.
+    /// On macOS `.dylibs`, and the name of a directory in the package if there is one.
+    pub lib_sdir: Option<String>,
     /// Where libraries are looked for.
     pub search: SearchOptions,
     /// Globs on needed names, SONAMEs, file names and paths; what matches is left out.
@@ -126,6 +131,8 @@ pub struct Options {
     pub strip: Option<Strip>,
     /// Do not look at x86-64-v2/v3/v4 markers.
     pub allow_isa_extensions: bool,
+    /// Leave libraries that are found nowhere to whoever installs the wheel.
+    pub ignore_missing: bool,
     /// List what is brought along, with the packages it comes from, in `.dist-info/sboms/`.
     pub sbom: bool,
     /// Copy the licences of those packages to `.dist-info/licenses/`.
@@ -145,7 +152,7 @@ impl Default for Options {
             platform_hint: None,
             only_platform: false,
             keep_tags: false,
-            lib_sdir: ".libs".to_owned(),
+            lib_sdir: None,
             search: SearchOptions::default(),
             exclude: Vec::new(),
             exclude_groups: Vec::new(),
@@ -157,6 +164,7 @@ impl Default for Options {
             clear_executable_stack: false,
             strip: None,
             allow_isa_extensions: false,
+            ignore_missing: false,
             sbom: true,
             licenses: false,
             source_date_epoch: None,

@@ -7,6 +7,7 @@ mod data;
 mod describe;
 mod elf;
 mod file_edits;
+mod macho;
 mod metadata;
 mod programs;
 mod runtimes;
@@ -35,6 +36,7 @@ use crate::scan::Scan;
 use crate::search::paths::base_name;
 use crate::search::{Graph, NodeId, Place, Resolution};
 use crate::shim::Shim;
+use crate::survey::MacSurvey;
 use crate::wheel_target::WheelTarget;
 
 /// A library that the wheel will bring along.
@@ -44,10 +46,10 @@ pub struct Vendored {
     pub source: PathBuf,
     /// Its digest, before any edit.
     pub digest: Digest,
-    /// Its SONAME there.
-    pub soname: Option<String>,
-    /// Its build ID, in hexadecimal.
-    pub build_id: Option<String>,
+    /// What it calls itself there, such as `soname`; the copy has another name.
+    pub names: BTreeMap<&'static str, String>,
+    /// What the copy keeps, such as `build-id`.
+    pub identifiers: BTreeMap<&'static str, String>,
     /// Where it goes.
     pub member: MemberPath,
     /// Permission bits of the copy.
@@ -125,21 +127,53 @@ pub(crate) struct Findings<'a> {
     pub(crate) options: &'a Options,
 }
 
+/// What the plan of a wheel for macOS is made from.
+#[derive(Debug)]
+pub(crate) struct MacFindings<'a> {
+    pub(crate) wheel: &'a Wheel,
+    pub(crate) scan: &'a Scan,
+    pub(crate) links: &'a Links,
+    pub(crate) macos: &'a MacSurvey,
+    pub(crate) fetched: &'a BTreeMap<NodeId, Fetched>,
+    pub(crate) options: &'a Options,
+}
+
+/// Where each vendored library goes.
+type Places = BTreeMap<NodeId, MemberPath>;
+
 /// Decides everything that remains to be decided. The second value says where each library goes.
-pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, BTreeMap<NodeId, MemberPath>)> {
+pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, Places)> {
     let mut plan = base(findings.wheel, findings.scan, findings.options)?;
     plan.notes.extend(findings.links.notes.iter().cloned());
     plan.notes.extend(findings.graph.notes.iter().cloned());
     plan.notes.extend(findings.assessment.notes.iter().cloned());
     links_into(findings.links, &mut plan);
     let libraries = elf::plan(findings, &mut plan)?;
-    let tags = &findings.assessment.tags;
-    set_tags(findings.wheel, tags, &mut plan)?;
+    set_tags(findings.wheel, &findings.assessment.tags, &mut plan)?;
     let uses = uses(findings.graph, &libraries);
-    let providers = sbom::providers(&mut plan, &uses, findings.options);
-    licenses::plan(findings.wheel, &mut plan, &providers, findings.options)?;
-    sbom::plan(findings.wheel, &mut plan, uses, providers, findings.options)?;
+    origins(findings.wheel, &mut plan, uses, findings.options)?;
     Ok((plan, libraries))
+}
+
+/// [`plan`] for a wheel for macOS.
+pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
+    let mut plan = base(findings.wheel, findings.scan, findings.options)?;
+    plan.notes.extend(findings.links.notes.iter().cloned());
+    plan.notes.extend(findings.macos.graph.notes.iter().cloned());
+    plan.notes.extend(findings.macos.notes.iter().cloned());
+    links_into(findings.links, &mut plan);
+    let libraries = macho::plan(findings, &mut plan)?;
+    set_tags(findings.wheel, &findings.macos.tags, &mut plan)?;
+    let uses = macho::uses(&findings.macos.graph, &libraries);
+    origins(findings.wheel, &mut plan, uses, findings.options)?;
+    Ok((plan, libraries))
+}
+
+/// Where the libraries come from: their packages, licences, and the list of them.
+fn origins(wheel: &Wheel, plan: &mut Plan, uses: Uses, options: &Options) -> Result<()> {
+    let providers = sbom::providers(plan, &uses, options);
+    licenses::plan(wheel, plan, &providers, options)?;
+    sbom::plan(wheel, plan, uses, providers, options)
 }
 
 /// Who needs which file of the result.

@@ -16,7 +16,6 @@ mod obstacle;
 mod standing;
 mod tags;
 mod uses;
-pub(crate) mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

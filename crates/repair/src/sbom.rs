@@ -128,8 +128,8 @@ pub(crate) fn plan(
         member: library.member.clone(),
         file_name: disk::file_name(&library.source),
         source: library.digest,
-        names: library.soname.iter().map(|name| ("soname", name.clone())).collect(),
-        identifiers: library.build_id.iter().map(|id| ("build-id", id.clone())).collect(),
+        names: library.names.clone(),
+        identifiers: library.identifiers.clone(),
         provider: providers.remove(&library.member),
     });
     let filename = wheel.filename();

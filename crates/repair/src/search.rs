@@ -8,8 +8,11 @@ pub(crate) mod conf;
 pub(crate) mod defaults;
 pub(crate) mod disk;
 pub(crate) mod elf;
+pub(crate) mod macho;
+mod miss;
 pub(crate) mod paths;
 pub(crate) mod script;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -33,6 +36,16 @@ pub(crate) enum Place {
     Member(MemberPath),
     /// On this machine: index into [`Graph::libraries`].
     Library(usize),
+}
+
+impl Place {
+    /// The index of a library on this machine.
+    pub(crate) fn library(&self) -> Option<usize> {
+        match self {
+            Self::Library(index) => Some(*index),
+            Self::Member(_) => None,
+        }
+    }
 }
 
 /// One file that needs others or is needed.
@@ -133,6 +146,11 @@ impl Graph {
             Place::Member(path) => path.as_str().to_owned(),
             Place::Library(index) => self.libraries[*index].path.display().to_string(),
         }
+    }
+
+    /// Those of `files` that are on this machine, with their indices.
+    pub(crate) fn libraries_of(&self, files: &BTreeSet<NodeId>) -> Vec<(NodeId, usize)> {
+        files.iter().filter_map(|id| Some((*id, self.node(*id).place.library()?))).collect()
     }
 
     /// The needed names of one file.

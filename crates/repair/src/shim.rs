@@ -9,7 +9,6 @@
 
 use truewheel_wheel::{Installed, MemberPath, Scheme};
 
-use crate::binary::ElfFile;
 use crate::error::Result;
 
 /// A program in site-packages, and the script that runs it from where it was.
@@ -21,9 +20,9 @@ pub struct Shim {
     pub place: MemberPath,
 }
 
-/// Where `file`, which is at `path`, may move to; `None` if it is no program of `bin`.
-pub(crate) fn of(path: &MemberPath, file: &ElfFile, distribution: &str) -> Option<Result<Shim>> {
-    let below = below_bin(&path.installed()).filter(|_| file.is_program())?.to_owned();
+/// Where the program at `path` may move to; `None` if it is not one of `bin`.
+pub(crate) fn of(path: &MemberPath, distribution: &str) -> Option<Result<Shim>> {
+    let below = below_bin(&path.installed())?.to_owned();
     let top = path.as_str().split('/').next()?;
     let shim = || {
         let program = MemberPath::new(&format!("{distribution}.scripts/{below}"))?;
@@ -33,9 +32,9 @@ pub(crate) fn of(path: &MemberPath, file: &ElfFile, distribution: &str) -> Optio
     Some(shim())
 }
 
-/// Whether it may move to site-packages.
-pub(crate) fn is_movable(path: &MemberPath, file: &ElfFile) -> bool {
-    file.is_program() && below_bin(&path.installed()).is_some()
+/// Whether the program at `path` may move to site-packages.
+pub(crate) fn is_movable(path: &MemberPath) -> bool {
+    below_bin(&path.installed()).is_some()
 }
 
 /// The path below `bin`; `bin` of the data directory is the same place.

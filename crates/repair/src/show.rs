@@ -203,7 +203,7 @@ pub fn show(path: &Path, options: &Options) -> Result<Show> {
         .collect();
     match &survey.kind {
         Kind::Linux(linux) => linux::judge(&survey, linux, &mut show),
-        Kind::Macos => apple::judge(&survey, &mut show),
+        Kind::Macos(_) => apple::judge(&survey, &mut show),
         Kind::Windows => windows::judge(&survey, &mut show),
         Kind::Any | Kind::WithoutBinaries | Kind::Other => {}
         Kind::Unfit => show.system = "linux",
@@ -238,7 +238,7 @@ fn facts(path: &Path, survey: &Survey, tree: &Tree) -> Show {
         version: filename.version.clone(),
         system: match &survey.kind {
             Kind::Linux(_) | Kind::WithoutBinaries | Kind::Unfit => "linux",
-            Kind::Macos => "macos",
+            Kind::Macos(_) => "macos",
             Kind::Windows => "windows",
             Kind::Any => "any",
             Kind::Other => "other",

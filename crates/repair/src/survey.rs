@@ -5,6 +5,8 @@
 //! from being read: all else that stands in the way of a repair waits in [`Survey::faults`], in the
 //! order in which it was met.
 
+mod macos;
+
 use std::path::Path;
 
 use truewheel_wheel::{MemberPath, PlatformTag, Wheel};
@@ -21,6 +23,8 @@ use crate::search::disk::Disk;
 use crate::search::elf::Context;
 use crate::search::{self, Graph, defaults};
 use crate::wheel_target::{self, WheelTarget};
+
+pub(crate) use macos::MacSurvey;
 
 /// What is known of a wheel before anything is decided.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub(crate) enum Kind {
     /// Linux or Android.
     Linux(Box<LinuxSurvey>),
     /// macOS.
-    Macos,
+    Macos(Box<MacSurvey>),
     /// Windows.
     Windows,
     /// iOS or WebAssembly: nothing is done to such wheels.
@@ -75,19 +79,25 @@ pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
     if let Some(kind) = tags.iter().find_map(of_another_system) {
         return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
     }
+    let is_mac = tags.iter().any(|tag| matches!(tag, PlatformTag::Macosx { .. }));
     let links = links::links(&wheel, &scan).unwrap_or_else(|fault| {
         faults.push(fault);
         Links::default()
     });
-    let kind = linux(&wheel, &scan, &links, options, &mut faults)?;
+    let kind = match is_mac {
+        true => {
+            let survey = macos::survey(&wheel, &scan, &links, options, &mut faults)?;
+            Kind::Macos(Box::new(survey))
+        }
+        false => linux(&wheel, &scan, &links, options, &mut faults)?,
+    };
     faults.extend(nothing_to_include_in(&kind, options));
     Ok(Survey { wheel, scan, links, kind, faults })
 }
 
-/// The kind of a wheel whose tag names a system with a loader that is not ELF's.
+/// The kind of a wheel whose tag names a system that nothing is repaired for.
 fn of_another_system(tag: &PlatformTag) -> Option<Kind> {
     match tag {
-        PlatformTag::Macosx { .. } => Some(Kind::Macos),
         PlatformTag::Windows { .. } => Some(Kind::Windows),
         PlatformTag::Ios { .. } | PlatformTag::Wasm(_) => Some(Kind::Other),
         _ => None,
@@ -102,7 +112,7 @@ fn linux(
     faults: &mut Vec<Error>,
 ) -> Result<Kind> {
     let tags = &wheel.filename().platforms;
-    let files = elf_members(scan, links);
+    let files = of_result(&scan.elf, links);
     let included = if files.is_empty() { included_files(options)? } else { Vec::new() };
     let decisive = if files.is_empty() { &included } else { &files };
     let is_any = tags.iter().all(|tag| *tag == PlatformTag::Any);
@@ -158,6 +168,12 @@ fn included_files(options: &Options) -> Result<Vec<(MemberPath, ElfFile)>> {
 fn nothing_to_include_in(kind: &Kind, options: &Options) -> Option<Error> {
     let wish = options.include.first()?;
     let is_for_one_target = matches!(kind, Kind::Linux(_) | Kind::Unfit);
+    if let Kind::Macos(_) = kind {
+        return Some(Error::refused(format!(
+            "`{}`: this version includes libraries in wheels for Linux only",
+            wish.option()
+        )));
+    }
     (!is_for_one_target).then(|| {
         Error::refused_with(
             format!("`{}`: nothing in the wheel says which target it is for", wish.option()),
@@ -166,13 +182,13 @@ fn nothing_to_include_in(kind: &Kind, options: &Options) -> Option<Error> {
     })
 }
 
-/// The ELF files of the result, by their names there.
-fn elf_members(scan: &Scan, links: &Links) -> Vec<(MemberPath, ElfFile)> {
-    let copies = scan.elf.iter().flat_map(|(path, file)| {
+/// The files of the result, by their names there.
+fn of_result<T: Clone>(files: &[(MemberPath, T)], links: &Links) -> Vec<(MemberPath, T)> {
+    let copies = files.iter().flat_map(|(path, file)| {
         let copies = links.copies.iter().filter(move |(_, source)| *source == path);
         copies.map(move |(copy, _)| (copy.clone(), file.clone()))
     });
-    scan.elf
+    files
         .iter()
         .filter(|(path, _)| !links.aliases.contains_key(path) || links.renamed.contains_key(path))
         .map(|(path, file)| (links.renamed.get(path).unwrap_or(path).clone(), file.clone()))

@@ -16,12 +16,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::binary::{Binary, Format};
+use crate::binary::Binary;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::survey::{self, Kind, Survey};
 
-pub(crate) use system::is_of_macos;
+pub(crate) use system::is_of_windows;
 
 /// What became of a needed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -127,7 +127,7 @@ pub fn tree(path: &Path, options: &Options) -> Result<Tree> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut found = match Binary::read(&bytes, &name) {
         Some(Binary::Elf(file)) => elf::of_file(path, &file, options)?,
-        Some(Binary::MachO(file)) => macho::of_file(path, *file, options)?,
+        Some(Binary::MachO(_)) => macho::of_file(path, options)?,
         Some(Binary::Pe(file)) => pe::of_file(path, *file, options)?,
         Some(Binary::Unreadable(_, fault)) => {
             return Err(Error::refused(fault.to_string()));
@@ -163,14 +163,13 @@ pub(crate) fn of_survey(survey: &Survey, options: &Options) -> Result<Tree> {
         Kind::Linux(linux) => found.add(elf::of_graph(linux, &survey.scan)),
         _ => found.add(elf::unresolved(&survey.scan)),
     }
-    found.add(macho::of_wheel(&survey.scan, options)?);
-    found.add(pe::of_wheel(&survey.wheel, &survey.scan, options)?);
+    match &survey.kind {
+        Kind::Macos(macos) => found.add(macho::of_graph(&macos.graph)),
+        _ => found.add(macho::of_wheel(&survey.scan, options)?),
+    }
+    found.add(pe::of_wheel(&survey.scan, options)?);
     for (path, format, fault) in &survey.scan.unreadable {
-        let format = match format {
-            Format::Elf => "ELF",
-            Format::MachO => "Mach-O",
-            Format::Pe => "PE",
-        };
+        let format = format.name();
         found.notes.push(format!("{path}: a damaged {format} file: {fault}"));
     }
     found.input = survey.wheel.path().display().to_string();

@@ -30,6 +30,8 @@ pub(crate) struct MachSlice {
     pub rpaths: Vec<String>,
     /// The oldest system it runs on.
     pub minimum_os: Option<MinimumOs>,
+    /// `LC_UUID`.
+    pub uuid: Option<[u8; 16]>,
     /// Has an `LC_CODE_SIGNATURE`; arm64 runs nothing without one.
     pub is_signed: bool,
 }
@@ -41,11 +43,51 @@ pub(crate) struct MachFile {
     pub slices: Vec<MachSlice>,
 }
 
+/// File types of `<mach-o/loader.h>`.
+pub(crate) const MH_EXECUTE: u32 = 2;
+pub(crate) const MH_DYLIB: u32 = 6;
+pub(crate) const MH_BUNDLE: u32 = 8;
+
+/// `PLATFORM_MACOS` of `<mach-o/loader.h>`.
+pub(crate) const PLATFORM_MACOS: u32 = 1;
+
 impl MachFile {
+    /// The index of the slice that a process with code for `architecture` maps. The Haswell slice of
+    /// x86_64 is one for some machines only, and is taken where there is no other.
+    pub(crate) fn slice_for(&self, architecture: &str) -> Option<usize> {
+        let has = |wanted: &str| self.slices.iter().position(|s| s.architecture == wanted);
+        has(architecture).or_else(|| match architecture {
+            "x86_64" => has("x86_64h"),
+            "x86_64h" => has("x86_64"),
+            _ => None,
+        })
+    }
+
+    /// The CPUs it is for, for people.
+    pub(crate) fn architectures(&self) -> String {
+        let names: Vec<&str> = self.slices.iter().map(|slice| slice.architecture).collect();
+        names.join(", ")
+    }
+
+    /// Whether it is a library, which other files can name.
+    pub(crate) fn is_library(&self) -> bool {
+        !self.slices.is_empty() && self.slices.iter().all(|slice| slice.file_type == MH_DYLIB)
+    }
+
     /// Reads everything the engine asks of a Mach-O file.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, truewheel_macho::Error> {
         let file = MachO::parse(bytes)?;
         Ok(Self { slices: file.slices().iter().map(slice).collect() })
+    }
+}
+
+/// `PLATFORM_*` of `<mach-o/loader.h>`.
+pub(crate) fn platform_name(number: u32) -> String {
+    let names = ["macOS", "iOS", "tvOS", "watchOS", "bridgeOS", "Mac Catalyst", "iOS Simulator"];
+    let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    match index.and_then(|index| names.get(index)) {
+        Some(name) => (*name).to_owned(),
+        None => format!("platform {number}"),
     }
 }
 
@@ -63,6 +105,7 @@ fn slice(slice: &Slice<'_>) -> MachSlice {
         loads: loads.collect(),
         rpaths: slice.rpaths().into_iter().map(str::to_owned).collect(),
         minimum_os: slice.minimum_os(),
+        uuid: slice.uuid(),
         is_signed: slice.has_code_signature(),
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn plan(
     let directory = libraries_directory(findings.wheel, findings.options)?;
     let places = places(findings, &directory)?;
     let is_opened_by_name = findings.graph.included.iter().any(|included| included.is_by_name);
-    let ground = Ground::new(findings.graph, findings.target.libc);
+    let members = findings.graph.members().map(|(_, path, _)| path);
+    let ground = Ground::new(members, findings.target.libc);
     let planner = Planner { findings, directory, places, is_opened_by_name, ground };
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
@@ -63,7 +64,7 @@ fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<No
 /// `<distribution>.libs`, or what the caller appends instead; `/sub/libs` gives a nested one.
 pub(crate) fn libraries_directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> {
     let name = &wheel.filename().distribution;
-    let path = format!("{name}{}", options.lib_sdir);
+    let path = format!("{name}{}", options.lib_sdir.as_deref().unwrap_or(".libs"));
     Ok(MemberPath::new(path.trim_end_matches('/'))?)
 }
 
@@ -100,8 +101,13 @@ impl Planner<'_> {
             plan.vendored.push(Vendored {
                 source: library.path.clone(),
                 digest: fetched.digest,
-                soname: library.file.soname.clone(),
-                build_id: library.file.build_id.clone(),
+                names: library.file.soname.iter().map(|name| ("soname", name.clone())).collect(),
+                identifiers: library
+                    .file
+                    .build_id
+                    .iter()
+                    .map(|id| ("build-id", id.clone()))
+                    .collect(),
                 member: member.clone(),
                 mode: library.mode | 0o600,
                 modified: library.modified,
@@ -199,7 +205,8 @@ impl Planner<'_> {
     /// How a program that needs `name` from site-packages can have it.
     fn shim(&self, path: &MemberPath, file: &ElfFile, name: &str) -> Result<Shim> {
         let distribution = &self.findings.wheel.filename().distribution;
-        shim::of(path, file, distribution).unwrap_or_else(|| Err(unreachable(path, name)))
+        let shim = if file.is_program() { shim::of(path, distribution) } else { None };
+        shim.unwrap_or_else(|| Err(unreachable(path, name)))
     }
 
     fn edit_libpython(
@@ -341,7 +348,7 @@ impl Planner<'_> {
     }
 }
 
-fn unreachable(path: &MemberPath, name: &str) -> Error {
+pub(super) fn unreachable(path: &MemberPath, name: &str) -> Error {
     Error::refused_with(
         format!("{path} is installed outside site-packages and needs `{name}` from there"),
         "install it as part of the package",

@@ -12,7 +12,6 @@ use truewheel_wheel::{MemberPath, Scheme};
 
 use crate::binary::ElfFile;
 use crate::options::RpathStyle;
-use crate::search::Graph;
 use crate::search::paths::{
     SITE_PACKAGES, entry_in_environment, environment_path, origin_relative, parent,
 };
@@ -31,9 +30,12 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// For a wheel with the files of `graph`.
-    pub(super) fn new(graph: &Graph, libc: Option<Libc>) -> Self {
-        let paths = graph.members().filter_map(|(_, path, _)| environment_path(path));
+    /// For a wheel with these files.
+    pub(super) fn new<'a>(
+        members: impl Iterator<Item = &'a MemberPath>,
+        libc: Option<Libc>,
+    ) -> Self {
+        let paths = members.filter_map(environment_path);
         Self { libc, filled: paths.map(|path| parent(&path).to_owned()).collect() }
     }
 
@@ -70,6 +72,11 @@ impl Ground {
         if self.libc == Some(Libc::Musl) && rest.contains('$') {
             return false;
         }
+        self.keeps_way(rest, path)
+    }
+
+    /// The same for what follows the word for the directory of the file at `path`.
+    pub(super) fn keeps_way(&self, rest: &str, path: &MemberPath) -> bool {
         let Some(place) = entry_in_environment(path, rest) else { return false };
         let is_site = place == SITE_PACKAGES || place.starts_with(&format!("{SITE_PACKAGES}/"));
         match path.installed().scheme {

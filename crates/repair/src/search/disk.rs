@@ -3,6 +3,7 @@
 //! Identity is content. `libfoo.so → libfoo.so.1 → libfoo.so.1.2` and a copy in another directory
 //! are one library, because the loader would map equal bytes and a wheel needs them once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
@@ -16,7 +17,7 @@ use crate::target::{self, Libc};
 
 /// A library on this machine that the target would load.
 #[derive(Clone, Debug)]
-pub(crate) struct Library {
+pub(crate) struct Library<T = ElfFile> {
     /// The file behind every link.
     pub path: PathBuf,
     /// Its size in bytes.
@@ -26,9 +27,19 @@ pub(crate) struct Library {
     /// When the file was last changed, to notice that it changed again.
     pub modified: Option<SystemTime>,
     /// What is in it.
-    pub file: ElfFile,
+    pub file: T,
     /// All its bytes, until they are fetched; `None` where many libraries were read.
     pub contents: Option<Vec<u8>>,
+}
+
+impl<T> Library<T> {
+    /// All its bytes, as they were kept or as they are now.
+    pub(crate) fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+        match &self.contents {
+            Some(contents) => Ok(Cow::Borrowed(contents)),
+            None => fs::read(&self.path).map(Cow::Owned).map_err(|e| Error::io(&self.path, e)),
+        }
+    }
 }
 
 /// What a path turned out to be.
@@ -45,7 +56,7 @@ pub(crate) enum Candidate {
 }
 
 /// Bytes of libraries, all together, that are kept until it is known which are vendored.
-const MOST_KEPT: u64 = 1 << 26;
+pub(super) const MOST_KEPT: u64 = 1 << 26;
 
 /// The files looked at so far.
 #[derive(Debug)]
@@ -157,12 +168,7 @@ impl Disk {
     /// A library met before that has the same bytes.
     fn same_contents(&self, bytes: &[u8]) -> Result<Option<usize>> {
         for index in self.by_size.get(&(bytes.len() as u64)).into_iter().flatten() {
-            let Library { path, contents, .. } = &self.libraries[*index];
-            let is_same = match contents {
-                Some(contents) => contents == bytes,
-                None => fs::read(path).map_err(|error| Error::io(path, error))? == bytes,
-            };
-            if is_same {
+            if *self.libraries[*index].bytes()? == *bytes {
                 return Ok(Some(*index));
             }
         }
@@ -238,13 +244,13 @@ fn begins_like_elf(path: &Path) -> bool {
 }
 
 #[cfg(unix)]
-fn permission_bits(metadata: &fs::Metadata) -> u32 {
+pub(super) fn permission_bits(metadata: &fs::Metadata) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o777
 }
 
 #[cfg(not(unix))]
-fn permission_bits(_: &fs::Metadata) -> u32 {
+pub(super) fn permission_bits(_: &fs::Metadata) -> u32 {
     0o755
 }
 

@@ -18,10 +18,10 @@
 //! the needed name, and a file of the wheel that no rule leads to.
 
 mod include;
-mod miss;
 mod one_file;
 mod places;
 mod take;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use truewheel_wheel::{MemberPath, relative};
 
 use super::disk::{self, Disk};
+use super::miss::Miss;
 use super::paths::{base_name, environment_path, join, parent, words};
 use super::{Found, Graph, Node, NodeId, ONLY_ONE_OF_NAME, Place, Resolution};
 use crate::binary::ElfFile;
@@ -37,7 +38,6 @@ use crate::left_out::Choices;
 use crate::options::{Include, SearchOptions};
 use crate::shim;
 use crate::target::{self, Libc};
-use miss::Miss;
 pub(crate) use one_file::resolve_file;
 use places::{Directory, SearchPlace, Soname};
 
@@ -372,7 +372,7 @@ impl<'a> Search<'a> {
         };
         // A program that needs something there moves to site-packages.
         let moved = match &node.place {
-            Place::Member(path) if shim::is_movable(path, &node.file) => {
+            Place::Member(path) if node.file.is_program() && shim::is_movable(path) => {
                 self.context.libraries.installed()
             }
             _ => here.clone(),

@@ -40,31 +40,20 @@ impl Spot {
     }
 }
 
-/// How names are compared, which is the file system's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Case {
-    /// As on Linux; and as macOS finds what was linked there.
-    Matters,
-    /// As on Windows.
-    Ignored,
-}
-
 /// Facts of one format, by place.
 pub(super) struct Shelf<T> {
-    case: Case,
     take: fn(Binary) -> Option<T>,
     members: BTreeMap<String, (MemberPath, T)>,
     /// File name of a member → places.
     by_name: BTreeMap<String, Vec<String>>,
     disk: BTreeMap<PathBuf, Option<T>>,
-    /// Names of a directory in lower case → as they are; only where case is ignored.
+    /// Names of a directory in lower case → as they are: Windows tells no cases apart.
     listings: BTreeMap<PathBuf, BTreeMap<String, PathBuf>>,
 }
 
 impl<T: Clone> Shelf<T> {
-    pub(super) fn new(case: Case, take: fn(Binary) -> Option<T>) -> Self {
+    pub(super) fn new(take: fn(Binary) -> Option<T>) -> Self {
         Self {
-            case,
             take,
             members: BTreeMap::new(),
             by_name: BTreeMap::new(),
@@ -125,23 +114,15 @@ impl<T: Clone> Shelf<T> {
     }
 
     fn key(&self, path: &str) -> String {
-        match self.case {
-            Case::Matters => path.to_owned(),
-            Case::Ignored => path.to_lowercase(),
-        }
+        path.to_lowercase()
     }
 
     fn real(&mut self, path: &Path) -> Option<PathBuf> {
-        let found = match self.case {
-            Case::Matters => path.to_owned(),
-            Case::Ignored => {
-                let directory = path.parent()?.to_owned();
-                let name = path.file_name()?.to_string_lossy().to_lowercase();
-                let listing =
-                    self.listings.entry(directory).or_insert_with_key(|directory| list(directory));
-                listing.get(&name)?.clone()
-            }
-        };
+        let directory = path.parent()?.to_owned();
+        let name = path.file_name()?.to_string_lossy().to_lowercase();
+        let listing =
+            self.listings.entry(directory).or_insert_with_key(|directory| list(directory));
+        let found = listing.get(&name)?.clone();
         fs::canonicalize(found).ok().filter(|real| real.is_file())
     }
 }

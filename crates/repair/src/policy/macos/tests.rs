@@ -21,6 +21,7 @@ fn file(file_type: u32, slices: &[Made]) -> MachFile {
             version: (*major, *minor, 0),
             sdk: (*major, *minor, 0),
         }),
+        uuid: None,
         is_signed: true,
     };
     MachFile { slices: slices.iter().map(slice).collect() }

@@ -1,38 +1,10 @@
-//! What one search looked at.
-//!
-//! A name that is found nowhere is told with every place searched and every file passed over, so that
-//! its reader need not guess which of both is wrong.
+//! Files that a search path leads to which the loader does not read, for the error.
 
-use super::Search;
 use super::places::Directory;
-use crate::error::{MissingLibrary, Result};
+use super::{Miss, Search};
+use crate::error::Result;
 use crate::search::disk::{self, Candidate};
 use crate::search::{NodeId, Place};
-
-/// What a search looked at, for the error.
-#[derive(Default)]
-pub(super) struct Miss {
-    pub(super) searched: Vec<String>,
-    near_misses: Vec<String>,
-}
-
-impl Miss {
-    pub(super) fn near(&mut self, what: String) {
-        if !self.near_misses.contains(&what) {
-            self.near_misses.push(what);
-        }
-    }
-
-    pub(super) fn into_missing(self, needed: &str) -> MissingLibrary {
-        MissingLibrary {
-            needed: needed.to_owned(),
-            users: Vec::new(),
-            searched: self.searched,
-            near_misses: self.near_misses,
-            hint: None,
-        }
-    }
-}
 
 impl Search<'_> {
     /// Tells the files that would have been found by a search path that the loader does not read for

@@ -1,0 +1,94 @@
+//! Where vendored libraries go, and what they are called there.
+//!
+//! As delocate has it: `.dylibs` in the package, so that what belongs together lies together; a wheel without
+//! one package of its own, or with several, has `<distribution>.dylibs` beside them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use truewheel_wheel::{MemberPath, Wheel};
+
+use super::taken;
+use crate::error::Result;
+use crate::mangle;
+use crate::options::Options;
+use crate::plan::MacFindings;
+use crate::search::NodeId;
+use crate::search::disk::file_name;
+use crate::search::macho::in_framework;
+use crate::search::paths::site_packages_path;
+
+/// The place of each library that is to be brought along. One that has the name of another file gets digits of
+/// its own: macOS tells no cases apart, so `libA.dylib` is the name of `liba.dylib`.
+pub(super) fn places(
+    findings: &MacFindings<'_>,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<NodeId, MemberPath>> {
+    let graph = &findings.macos.graph;
+    let directory = directory(findings.wheel, findings.options)?;
+    let key = |path: &MemberPath| {
+        let installed = site_packages_path(path).unwrap_or_else(|| path.as_str().to_owned());
+        installed.to_lowercase()
+    };
+    let mut known: BTreeSet<String> =
+        findings.wheel.members().iter().map(|member| key(&member.path)).collect();
+    let mut places = BTreeMap::new();
+    for (id, index) in graph.libraries_of(&findings.macos.vendor) {
+        let (Some(library), Some(fetched)) =
+            (graph.libraries.get(index), findings.fetched.get(&id))
+        else {
+            continue;
+        };
+        let name = file_name(&library.path);
+        let mut member = directory.join(&name)?;
+        if known.contains(&key(&member)) {
+            member = directory.join(&mangle::mangle(&name, &fetched.digest.hex()[..8], false))?;
+            notes.push(format!(
+                "another file of the result is called {name}: {} becomes {member}",
+                library.path.display()
+            ));
+        }
+        if !known.insert(key(&member)) {
+            return Err(taken(&member));
+        }
+        if in_framework(&library.path.to_string_lossy()).is_some() {
+            notes.push(format!(
+                "{} is brought along without the other files of its framework",
+                library.path.display()
+            ));
+        }
+        places.insert(id, member);
+    }
+    Ok(places)
+}
+
+/// The directory of vendored libraries.
+fn directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> {
+    let suffix = options.lib_sdir.as_deref().unwrap_or(".dylibs").trim_end_matches('/');
+    let distribution = &wheel.filename().distribution;
+    let packages = packages(wheel);
+    let own = packages.iter().find(|package| normal(package) == normal(distribution));
+    let path = match (own, packages.len()) {
+        (Some(package), _) => format!("{package}/{}", suffix.trim_start_matches('/')),
+        (None, 1) => {
+            let package = packages.first().map(String::as_str).unwrap_or_default();
+            format!("{package}/{}", suffix.trim_start_matches('/'))
+        }
+        _ => format!("{distribution}{suffix}"),
+    };
+    Ok(MemberPath::new(&path)?)
+}
+
+/// Directories at the top of site-packages with an `__init__.py`.
+fn packages(wheel: &Wheel) -> BTreeSet<String> {
+    let paths = wheel.members().iter().filter_map(|member| site_packages_path(&member.path));
+    let tops = paths.filter_map(|path| match path.split_once('/') {
+        Some((top, "__init__.py")) => Some(top.to_owned()),
+        _ => None,
+    });
+    tops.collect()
+}
+
+/// A name as "Names and normalization" (PyPA) compares them.
+fn normal(name: &str) -> String {
+    name.to_lowercase().replace(['-', '.'], "_")
+}

@@ -1,0 +1,189 @@
+//! Steps 3 and 4 for wheels for macOS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use truewheel_wheel::{PlatformTag, Wheel};
+
+use super::of_result;
+use crate::binary::{Format, MachFile};
+use crate::error::{Error, ErrorKind, MissingLibrary, Result};
+use crate::left_out::{self, Choices};
+use crate::links::Links;
+use crate::options::Options;
+use crate::policy::macos::{self as policy, wanted_architectures};
+use crate::scan::Scan;
+use crate::search::macho::{self, Context, MachGraph, SliceId, may_be_absent};
+use crate::search::{NodeId, Place, Resolution};
+
+/// A wheel for macOS.
+#[derive(Debug)]
+pub(crate) struct MacSurvey {
+    pub(crate) graph: MachGraph,
+    /// Libraries of this machine that the wheel must bring along.
+    pub(crate) vendor: BTreeSet<NodeId>,
+    /// The platform tags of the repaired wheel.
+    pub(crate) tags: Vec<PlatformTag>,
+    /// Things worth a line in the report.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Follows what each slice needs, and says what is to be brought along.
+pub(super) fn survey(
+    wheel: &Wheel,
+    scan: &Scan,
+    links: &Links,
+    options: &Options,
+    faults: &mut Vec<Error>,
+) -> Result<MacSurvey> {
+    // dyld would refuse it as well, or map what we cannot see.
+    let damaged = scan.unreadable.iter().filter(|(_, format, _)| *format == Format::MachO);
+    faults.extend(damaged.map(|(path, _, fault)| Error::refused(format!("{path}: {fault}"))));
+    let choices = Choices::new(options)?;
+    let context = Context { options: &options.search, choices: &choices, digests: &scan.digests };
+    let members = of_result(&scan.macho, links);
+    let loaded = members.into_iter().filter(|(_, file)| is_loaded(file)).collect();
+    let graph = macho::resolve(loaded, &links.aliases, &context)?;
+    let tags = &wheel.filename().platforms;
+    let wanted = wanted_architectures(tags, options);
+    let is_wanted =
+        |id: SliceId| wanted.is_empty() || wanted.contains(graph.slice(id).architecture);
+    let reach = Reach::of(&graph, &is_wanted);
+    let mut notes = choices.mac_notes(&graph);
+    notes.extend(left_behind(&graph, &is_wanted));
+    let missing = missing(&graph, &reach);
+    match options.ignore_missing {
+        _ if missing.is_empty() => {}
+        true => notes.extend(missing.iter().map(|library| {
+            let users = library.users.join(", ");
+            format!(
+                "`{}` is not found, and left to whoever has it (needed by {users})",
+                library.needed
+            )
+        })),
+        false => faults.push(Error::new(ErrorKind::Missing(missing))),
+    }
+    let vendor = reach.libraries;
+    let (tags, fault) = judge(&graph, &vendor, tags, options, &mut notes);
+    faults.extend(fault);
+    Ok(MacSurvey { graph, vendor, tags, notes })
+}
+
+/// Whether dyld has to do with it: object files and debug information are read by other programs.
+fn is_loaded(file: &MachFile) -> bool {
+    !file.slices.is_empty() && file.slices.iter().all(policy::is_loaded)
+}
+
+/// What the processes of the wheel's CPUs load.
+struct Reach {
+    slices: BTreeSet<SliceId>,
+    libraries: BTreeSet<NodeId>,
+}
+
+impl Reach {
+    fn of(graph: &MachGraph, is_wanted: &dyn Fn(SliceId) -> bool) -> Self {
+        let members = graph.members().flat_map(|(file, _)| graph.slices_of(file));
+        let mut queue: Vec<SliceId> = members.filter(|id| is_wanted(*id)).collect();
+        let mut reach = Self { slices: BTreeSet::new(), libraries: BTreeSet::new() };
+        while let Some(id) = queue.pop() {
+            if !reach.slices.insert(id) {
+                continue;
+            }
+            for (_, resolution) in graph.needs_of(id) {
+                let Resolution::File(file, _) = resolution else { continue };
+                if matches!(graph.node(*file).place, Place::Library(_)) {
+                    reach.libraries.insert(*file);
+                }
+                queue.extend(graph.slice_for(id, *file));
+            }
+        }
+        reach
+    }
+}
+
+/// What must be there and is found nowhere, each name once.
+fn missing(graph: &MachGraph, reach: &Reach) -> Vec<MissingLibrary> {
+    let mut missing: BTreeMap<&str, BTreeMap<String, &MissingLibrary>> = BTreeMap::new();
+    for (id, load, resolution) in graph.all_needs() {
+        if let Resolution::Missing(library) = resolution
+            && !may_be_absent(load.kind)
+            && reach.slices.contains(&id)
+        {
+            let users = missing.entry(&load.install_name).or_default();
+            users.entry(graph.name(id.file)).or_insert(library);
+        }
+    }
+    missing.values().map(MissingLibrary::of_users).collect()
+}
+
+/// Names that stay although nothing answers for them.
+fn left_behind(graph: &MachGraph, is_wanted: &dyn Fn(SliceId) -> bool) -> Vec<String> {
+    let mut absent: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut other: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    let mut python: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (id, load, resolution) in graph.all_needs() {
+        let (name, user) = (load.install_name.as_str(), graph.name(id.file));
+        match resolution {
+            Resolution::Missing(_) if may_be_absent(load.kind) => {
+                absent.entry(name).or_default().insert(user);
+            }
+            Resolution::Missing(_) if !is_wanted(id) => {
+                let architecture = graph.slice(id).architecture;
+                other.entry((name, architecture)).or_default().insert(user);
+            }
+            Resolution::Libpython if matches!(graph.node(id.file).place, Place::Member(_)) => {
+                python.entry(name).or_default().insert(user);
+            }
+            _ => {}
+        }
+    }
+    let listed = left_out::listed;
+    let absent = absent.into_iter().map(|(name, users)| {
+        format!("`{name}` is not found and may be absent (weak in {})", listed(&users))
+    });
+    let other = other.into_iter().map(|((name, architecture), users)| {
+        format!(
+            "`{name}` is not found for {architecture}, which no tag of the wheel names (needed by {})",
+            listed(&users)
+        )
+    });
+    let python = python.into_iter().map(|(name, users)| {
+        format!(
+            "`{name}` is one interpreter's own library, and stays needed by that name (needed by {}); \
+             modules linked with `-undefined dynamic_lookup` run in every Python",
+            listed(&users)
+        )
+    });
+    absent.chain(other).chain(python).collect()
+}
+
+/// The tags that the files of the result earn.
+fn judge(
+    graph: &MachGraph,
+    vendor: &BTreeSet<NodeId>,
+    tags: &[PlatformTag],
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> (Vec<PlatformTag>, Option<Error>) {
+    let needed: BTreeSet<NodeId> = graph
+        .all_needs()
+        .filter_map(|(_, _, resolution)| match resolution {
+            Resolution::File(file, _) => Some(*file),
+            _ => None,
+        })
+        .collect();
+    let in_result =
+        |id: &NodeId| vendor.contains(id) || matches!(graph.node(*id).place, Place::Member(_));
+    let ids: Vec<NodeId> = (0..graph.nodes.len()).map(NodeId).filter(in_result).collect();
+    let names: Vec<String> = ids.iter().map(|id| graph.name(*id)).collect();
+    let files: Vec<policy::File<'_>> = ids
+        .iter()
+        .zip(&names)
+        .map(|(id, name)| {
+            let (file, is_needed) = (&graph.node(*id).file, needed.contains(id));
+            policy::File { name, file, is_needed }
+        })
+        .collect();
+    let verdict = policy::assess(&files, tags, options);
+    notes.extend(verdict.notes);
+    (verdict.tags, verdict.fault)
+}

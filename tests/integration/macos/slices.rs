@@ -1,0 +1,73 @@
+//! Universal files: each slice is resolved and edited for itself.
+
+use super::{assert_loads, loads, slice};
+use crate::support::{Mach, Sandbox, Wheel};
+
+fn universal(module: &Mach) -> Wheel {
+    Wheel::new("demo")
+        .tag("cp312-cp312-macosx_15_0_universal2")
+        .file("demo/__init__.py", "")
+        .file("demo/_ext.so", module.bytes())
+}
+
+fn both(make: impl Fn(&str) -> Mach) -> Mach {
+    Mach::universal(&[make("x86_64"), make("arm64")])
+}
+
+#[test]
+fn each_slice_is_given_its_own_names() {
+    let sandbox = Sandbox::new();
+    let library = both(|cpu| Mach::library(cpu, "@rpath/libfoo.dylib")).bytes();
+    sandbox.write("sysroot/x86_64/libfoo.dylib", &library);
+    sandbox.write("sysroot/arm64/libfoo.dylib", &library);
+    let module = both(|cpu| Mach::module(cpu, &format!("/{cpu}/libfoo.dylib")));
+    let output = sandbox.repair(&universal(&module), &[]);
+    assert_eq!(output.names_in("demo/.dylibs"), ["libfoo.dylib"]);
+    for cpu in ["x86_64", "arm64"] {
+        let name = "@loader_path/.dylibs/libfoo.dylib";
+        assert_eq!(loads(&output, "demo/_ext.so", cpu), [name], "{cpu}");
+        let library = slice(&output, "demo/.dylibs/libfoo.dylib", cpu);
+        assert_eq!(library.id.as_deref(), Some("/DLC/demo/.dylibs/libfoo.dylib"));
+    }
+    assert_loads(&output, &["x86_64", "arm64"]);
+}
+
+#[test]
+fn libraries_for_one_cpu_each_are_refused_in_a_universal_wheel() {
+    let sandbox = Sandbox::new();
+    for cpu in ["x86_64", "arm64"] {
+        let library = Mach::library(cpu, &format!("/{cpu}/libfoo.dylib"));
+        sandbox.write(&format!("sysroot/{cpu}/libfoo.dylib"), library.bytes());
+    }
+    let module = both(|cpu| Mach::module(cpu, &format!("/{cpu}/libfoo.dylib")));
+    let text = sandbox.refusal(&universal(&module), &[]);
+    let because = "because: ROOT/sysroot/x86_64/libfoo.dylib needs code for arm64";
+    assert!(text.contains(because), "{text}");
+}
+
+#[test]
+fn a_library_that_lacks_a_cpu_of_the_wheel_is_refused_with_the_cpu() {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/libfoo.dylib", Mach::library("arm64", "@rpath/libfoo.dylib").bytes());
+    let wheel = universal(&both(|cpu| Mach::module(cpu, "@rpath/libfoo.dylib")));
+    let text = sandbox.refusal(&wheel, &["--lib-path", "libs"]);
+    assert!(
+        text.starts_with("demo/_ext.so needs `@rpath/libfoo.dylib`, which was not found"),
+        "{text}"
+    );
+    let passed = "passed over: ROOT/libs/libfoo.dylib: for arm64, and not for x86_64\n";
+    assert!(text.contains(passed), "{text}");
+}
+
+#[test]
+fn code_for_a_cpu_that_no_tag_names_needs_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/libfoo.dylib", Mach::library("arm64", "@rpath/libfoo.dylib").bytes());
+    let module = both(|cpu| Mach::module(cpu, "@rpath/libfoo.dylib"));
+    let wheel = universal(&module).tag("cp312-cp312-macosx_15_0_arm64");
+    let run = sandbox.try_repair(&wheel, &["--lib-path", "libs"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    let note = "`@rpath/libfoo.dylib` is not found for x86_64, which no tag of the wheel names \
+                (needed by demo/_ext.so)";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+}
