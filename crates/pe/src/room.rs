@@ -20,8 +20,8 @@ use crate::section::{PAGE, SECTOR, Section};
 pub(crate) const HEADER: u64 = p::IMAGE_SIZEOF_SECTION_HEADER as u64;
 /// Windows XP took no more sections; the headers must fit into two pages anyway.
 const MAX_SECTIONS: usize = 96;
-/// Strings and tables start at multiples of this.
-const ALIGNMENT: u32 = 8;
+/// Pieces start at multiples of this: an export directory is made of 32-bit fields.
+const ALIGNMENT: u32 = 4;
 /// Zeros in memory that a longer last section may have to bring into the file.
 const MAX_ZEROS: u32 = 1 << 20;
 /// No image is larger: addresses count from its base, in 31 bits on 32-bit systems.
@@ -98,9 +98,15 @@ pub(crate) fn section_end(pe: &Pe<'_>, section: &Section<'_>) -> u64 {
     end.checked_next_multiple_of(u64::from(pe.section_alignment())).unwrap_or(u64::MAX)
 }
 
-/// Each piece goes into the first section that has room for it; `None` if one finds none.
+/// Each piece goes into the first section that has room for it, that of the import directory before all others: GNU
+/// objdump shows no name that stands elsewhere. `None` if a piece finds no room.
 fn in_padding(pe: &Pe<'_>, sizes: &[u32]) -> Option<Placed> {
     let mut free: Vec<(usize, u32, u32)> = paddings(pe);
+    let has_imports = |&(index, ..): &(usize, u32, u32)| {
+        let section = pe.sections().get(index);
+        section.is_some_and(|section| holds(pe, section, p::IMAGE_DIRECTORY_ENTRY_IMPORT))
+    };
+    free.sort_by_key(|place| !has_imports(place));
     let mut sections = BTreeMap::new();
     let mut rvas = Vec::new();
     for &size in sizes {
@@ -139,6 +145,13 @@ fn paddings(pe: &Pe<'_>) -> Vec<(usize, u32, u32)> {
     pe.sections().iter().enumerate().filter_map(range).collect()
 }
 
+/// Whether the table of a data directory starts in a section.
+fn holds(pe: &Pe<'_>, section: &Section<'_>, index: usize) -> bool {
+    let start = pe.directory(index).map(|(rva, _)| u64::from(rva));
+    let section = u64::from(section.virtual_address)..section_end(pe, section);
+    start.is_some_and(|start| section.contains(&start))
+}
+
 /// Whether names may stand in a section: read-only data that nobody writes anew, in a part of the file that is this
 /// section's alone. `UpdateResource` rewrites the section of the resources, and so do signing tools that of the
 /// relocations.
@@ -153,16 +166,12 @@ fn holds_constants(pe: &Pe<'_>, section: &Section<'_>) -> bool {
         p::IMAGE_SCN_MEM_DISCARDABLE,
         p::IMAGE_SCN_MEM_SHARED,
         p::IMAGE_SCN_MEM_EXECUTE,
-        p::IMAGE_SCN_MEM_WRITE,
     ];
-    let inside = |index| {
-        let start = pe.directory(index).map(|(rva, _)| u64::from(rva));
-        let section = u64::from(section.virtual_address)..section_end(pe, section);
-        start.is_some_and(|start| section.contains(&start))
-    };
-    let rewritten =
-        inside(p::IMAGE_DIRECTORY_ENTRY_RESOURCE) || inside(p::IMAGE_DIRECTORY_ENTRY_BASERELOC);
-    right && !wrong.into_iter().any(has) && !rewritten && has_own_data(pe, section)
+    // GNU ld's is writable for the loader's sake, and has nothing of the program's.
+    let is_written = has(p::IMAGE_SCN_MEM_WRITE) && section.name != b".idata";
+    let rewritten = holds(pe, section, p::IMAGE_DIRECTORY_ENTRY_RESOURCE)
+        || holds(pe, section, p::IMAGE_DIRECTORY_ENTRY_BASERELOC);
+    right && !wrong.into_iter().any(has) && !is_written && !rewritten && has_own_data(pe, section)
 }
 
 /// Whether the data of a section is nothing else's, and where the section says.
@@ -216,7 +225,8 @@ fn longer_end(last: &Section<'_>) -> Option<u64> {
         return None;
     }
     let end = last.memory_size().max(last.size_of_raw_data);
-    u64::from(last.virtual_address).checked_add(u64::from(end))?.checked_next_multiple_of(8)
+    let end = u64::from(last.virtual_address).checked_add(u64::from(end))?;
+    end.checked_next_multiple_of(ALIGNMENT.into())
 }
 
 /// One piece behind the other from `start` on.

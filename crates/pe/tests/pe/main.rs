@@ -14,7 +14,9 @@ mod made;
 mod room;
 
 /// The files of `testdata/pe`, each with its name.
-pub(crate) const FILES: [(&str, &[u8]); 7] = [
+pub(crate) const FILES: [(&str, &[u8]); 9] = [
+    ("full.x64.dll", include_bytes!("../../../../testdata/pe/full.x64.dll")),
+    ("full.x86.dll", include_bytes!("../../../../testdata/pe/full.x86.dll")),
     ("module.arm64.pyd", include_bytes!("../../../../testdata/pe/module.arm64.pyd")),
     ("module.mingw.pyd", include_bytes!("../../../../testdata/pe/module.mingw.pyd")),
     ("module.x64.pyd", include_bytes!("../../../../testdata/pe/module.x64.pyd")),

@@ -162,6 +162,40 @@ fn without_room_in_the_headers_the_last_section_moves_behind_an_overlay() {
 }
 
 #[test]
+fn what_gnu_ld_links_keeps_its_symbols_and_its_debug_sections() {
+    let edits = renames(&[("needed.dll", LONG)]);
+    for name in ["full.x64.dll", "full.x86.dll"] {
+        let forwarder = format!("{}.needed", LONG.trim_end_matches(".dll"));
+        let (_, padded) = edited(file(name), &edits);
+        assert_eq!(padded.len(), file(name).len());
+        // GNU objdump shows names of the import directory's own section only.
+        let pe = Pe::parse(&padded).unwrap();
+        let idata = pe.sections().iter().find(|section| section.name == b".idata").unwrap();
+        let name_rva = pe.imports().unwrap()[0].name_rva;
+        assert!((0..idata.virtual_size).contains(&(name_rva - idata.virtual_address)));
+        assert_eq!((&names(&padded)[0][0], &names(&padded)[2][0]), (&LONG.to_owned(), &forwarder));
+
+        let old = without_header_room(&without_padding(file(name)));
+        let (_, new) = edited(&old, &edits);
+        assert_eq!((&names(&new)[0][0], &names(&new)[2][0]), (&LONG.to_owned(), &forwarder));
+        let (was, is) = (Pe::parse(&old).unwrap(), Pe::parse(&new).unwrap());
+        assert_eq!(
+            (was.coff_symbols(), was.sections().len()),
+            (is.coff_symbols(), is.sections().len())
+        );
+        let last = (was.sections().last().unwrap(), is.sections().last().unwrap());
+        // Its name is longer than 8 bytes, so it stands in the string table.
+        assert_eq!((&last.0.name[..1], last.0.name), (&b"/"[..], last.1.name));
+        let data =
+            |bytes: &[u8], at: u32| bytes[at as usize..][..last.0.virtual_size as usize].to_vec();
+        assert_eq!(data(&new, last.1.pointer_to_raw_data), data(&old, last.0.pointer_to_raw_data));
+        let (start, size) = was.coff_symbols().unwrap();
+        let symbols = start as usize..(start + size) as usize;
+        assert_eq!(new[symbols.clone()], old[symbols]);
+    }
+}
+
+#[test]
 fn a_file_without_any_room_says_so() {
     // Mapped as it stands: RVAs are offsets, and no section can be added.
     let mut old = file("module.x64.pyd").to_vec();
