@@ -1,0 +1,1 @@
+__declspec(dllexport) int bottom_value(void) { return 3; }

@@ -1,0 +1,1 @@
+__declspec(dllexport) int late_value(void) { return 40; }
