@@ -6,13 +6,17 @@
 use std::collections::BTreeMap;
 
 use truewheel_repair::policy::Obstacle;
-use truewheel_repair::{Level, LevelState, NeededLibrary, Show, Status, Verdict};
+use truewheel_repair::{
+    Finding, Level, LevelState, NeededLibrary, Severity, Show, Status, Verdict,
+};
 
 use super::{BAD, FAINT, GOOD, NAME, NOTE, Printer, harmless, megabytes, one_line};
 use crate::config::Verbosity;
 
 /// So many rows of one kind are shown without `-v`.
 const FEW: usize = 8;
+/// Rules of `check` about what the page shows of needs and tags.
+const TOLD_ELSEWHERE: [&str; 4] = ["missing-library", "unreachable-library", "tag", "arch"];
 /// So many notes.
 const MOST_NOTES: usize = 4;
 
@@ -49,6 +53,7 @@ impl Page {
         self.bundled(show);
         self.levels(show);
         self.search_paths(show);
+        self.faults(show);
         self.others(show);
         if self.is_cut {
             self.text += &format!("  {FAINT}-v shows the rest{FAINT:#}\n");
@@ -134,6 +139,7 @@ impl Page {
             self.rows(&rows);
         }
         for (status, heading) in [
+            (Status::MayBeAbsent, "not found, and may be absent"),
             (Status::Excluded, "left out"),
             (Status::Driver, "part of a driver, and left to the machine"),
             (Status::Interpreter, "brought by Python"),
@@ -250,6 +256,28 @@ impl Page {
         self.rows(&rows);
     }
 
+    /// What a check calls an error and the rest of the page does not tell.
+    fn faults(&mut self, show: &Show) {
+        let is_told = |finding: &&Finding| {
+            show.verdict != Verdict::Faulty && TOLD_ELSEWHERE.contains(&finding.code)
+        };
+        let rows: Vec<String> = errors(show)
+            .filter(|finding| !is_told(finding))
+            .map(|finding| {
+                let member = finding.member.as_ref().map(|member| format!("{member}: "));
+                let text = member.unwrap_or_default() + &finding.message;
+                let hint =
+                    finding.remedy.iter().map(|hint| format!("\n      hint: {}", one_line(hint)));
+                let hint: String = hint.collect();
+                format!("{} {FAINT}[{}]{FAINT:#}{hint}", one_line(&text), finding.code)
+            })
+            .collect();
+        if !rows.is_empty() {
+            self.heading("errors that `truewheel check` finds");
+            self.rows(&rows);
+        }
+    }
+
     fn others(&mut self, show: &Show) {
         if !show.executable_stacks.is_empty() {
             self.heading("executable stacks, which glibc 2.41 refuses");
@@ -294,11 +322,19 @@ impl Page {
     }
 }
 
+fn errors(show: &Show) -> impl Iterator<Item = &Finding> {
+    show.findings.iter().filter(|finding| finding.severity == Severity::Error)
+}
+
 fn verdict(show: &Show) -> String {
     let external: Vec<&NeededLibrary> =
         show.needs.iter().filter(|need| need.status == Status::External).collect();
     match show.verdict {
         Verdict::Good => format!("{GOOD}good: needs no repair{GOOD:#}"),
+        Verdict::Faulty => match errors(show).count() {
+            1 => format!("{BAD}faulty: `truewheel check` finds an error{BAD:#}"),
+            count => format!("{BAD}faulty: `truewheel check` finds {count} errors{BAD:#}"),
+        },
         Verdict::NothingToRepair => match (show.binaries.is_empty(), show.system) {
             (true, _) => "nothing to repair: no binaries".to_owned(),
             (false, "any") => "nothing to repair: its binaries are for several systems".to_owned(),

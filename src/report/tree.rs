@@ -103,7 +103,7 @@ impl<'a> Drawing<'a> {
         let rule = need.rule.as_deref().map(one_line).unwrap_or_default();
         let file = need.file.map(|index| (index, &self.tree.files[index]));
         let place = match (need.status, file) {
-            (Status::Missing, _) if need.kind == "weak" => {
+            (Status::MayBeAbsent, _) => {
                 format!("{NOTE}not found{NOTE:#}, and may be absent")
             }
             (Status::Missing, _) if need.rule.is_some() => format!("{FAINT}{rule}{FAINT:#}"),

@@ -135,7 +135,7 @@ fn wheels_for_macos_and_windows_are_shown_on_any_machine() {
     assert_eq!(value["system"], "macos");
     assert_eq!(value["tags"][0]["kept"], false);
     assert_eq!(value["levels"][0]["obstacles"][0]["what"], "code for x86_64, and has it for arm64");
-    assert_eq!(value["needs"][0]["name"], "/opt/demo/lib/liboptional.dylib");
+    assert_eq!(value["needs"][0]["name"], "@rpath/libneeded.1.dylib");
     let windows = Wheel::new("demo")
         .tag("cp312-cp312-win_amd64")
         .file("demo/_ext.pyd", bytes("pe/module.x64.pyd"))
@@ -172,4 +172,69 @@ fn what_is_no_wheel_is_one_error_and_exit_status_1() {
     let run = sandbox.run(&["show", "demo-1.0-py3-none-any.whl"]);
     assert_eq!((run.status, &*run.stdout), (1, ""));
     assert!(run.stderr.starts_with("error: demo-1.0-py3-none-any.whl: "), "{}", run.stderr);
+}
+
+/// Wheels that need no repair and are wrong, each with the code of what is wrong.
+fn faulty() -> Vec<(&'static str, Wheel)> {
+    let tagged = |module: &Elf| Wheel::demo(module).tag("cp312-cp312-manylinux_2_17_x86_64");
+    let sound = || tagged(&Elf::module(&[]));
+    let stack = Elf::of("elf/execstack-rpath.so").rpath("$ORIGIN");
+    let mac = Wheel::new("demo").tag("cp312-cp312-macosx_15_0_arm64");
+    let mac = mac
+        .file("demo/_ext.so", fs::read(testdata("macho/module.arm64.so")).expect("a bundle"))
+        .file("lib/libneeded.1.dylib", fs::read(testdata("macho/libneeded.arm64.dylib")).unwrap());
+    vec![
+        ("rpath-absolute", tagged(&Elf::module(&[]).rpath("/home/me/lib"))),
+        ("executable-stack", sound().elf("demo/libdemo.so.1", &stack)),
+        ("record-hash", sound().unlisted("demo/__init__.py").row("demo/__init__.py,sha256=AAAA,0")),
+        ("metadata-name", sound().file("demo-1.0.dist-info/METADATA", "Name: x\nVersion: 1.0\n")),
+        ("rpath-absolute", mac),
+        ("record-no-row", Wheel::new("demo").tag("py3-none-any").file("a.py", "").unlisted("a.py")),
+    ]
+}
+
+#[test]
+fn a_wheel_that_a_check_fails_is_not_called_good() {
+    for (code, wheel) in faulty() {
+        let sandbox = Sandbox::new();
+        let value = json(&sandbox, &wheel, &[]);
+        assert_eq!(
+            (&value["verdict"], &value["passed"]),
+            (&"faulty".into(), &false.into()),
+            "{code}"
+        );
+        let run = sandbox.run(&["check", "--json", &wheel.file_name()]);
+        let check: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        assert_eq!(value["findings"], check["findings"], "{code}");
+        assert_eq!(check["findings"][0]["code"], code);
+        let text = text(&sandbox, &wheel, &[]);
+        assert!(text.contains("faulty: `truewheel check` finds an error\n"), "{text}");
+        let message = check["findings"][0]["message"].as_str().expect("words");
+        assert!(text.contains(&format!("{message} [{code}]\n")), "{text}");
+    }
+}
+
+#[test]
+fn what_is_loaded_only_if_it_is_there_does_not_block_a_wheel() {
+    let sandbox = Sandbox::new();
+    let bytes = |path: &str| fs::read(testdata(path)).expect("a binary");
+    let windows = Wheel::new("demo")
+        .tag("cp312-cp312-win_amd64")
+        .file("demo/_ext.pyd", bytes("pe/module.x64.pyd"))
+        .file("demo/needed.dll", bytes("pe/needed.x64.dll"));
+    let mac = Wheel::new("demo")
+        .tag("cp312-cp312-macosx_15_0_arm64")
+        .file("demo/_ext.so", bytes("macho/module.arm64.so"))
+        .file("lib/libneeded.1.dylib", bytes("macho/libneeded.arm64.dylib"));
+    for (wheel, name, verdict) in
+        [(windows, "late.dll", "good"), (mac, "/opt/demo/lib/liboptional.dylib", "faulty")]
+    {
+        let value = json(&sandbox, &wheel, &[]);
+        let mut needs = value["needs"].as_array().into_iter().flatten();
+        let need = needs.find(|need| need["name"] == name).expect("the need");
+        assert_eq!(need["status"], "may-be-absent");
+        assert_eq!(value["verdict"], verdict, "{value:#}");
+        let text = text(&sandbox, &wheel, &[]);
+        assert!(text.contains(&format!("  not found, and may be absent\n    {name}")), "{text}");
+    }
 }

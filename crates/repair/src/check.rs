@@ -31,8 +31,9 @@ use truewheel_wheel::{ErrorKind as WheelErrorKind, PlatformTag, Wheel};
 
 use crate::error::{ErrorKind, Result};
 use crate::groups::Group;
+use crate::options::Options;
 use crate::pattern;
-use facts::Facts;
+pub(crate) use facts::Facts;
 use requires::Requires;
 
 pub use finding::Finding;
@@ -70,6 +71,16 @@ pub struct CheckOptions {
 }
 
 impl CheckOptions {
+    /// What a repair is told that a check is told as well.
+    pub(crate) fn of_repair(options: &Options) -> Self {
+        Self {
+            exclude: options.exclude.clone(),
+            exclude_groups: options.exclude_groups.clone(),
+            allow_isa_extensions: options.allow_isa_extensions,
+            ..Self::default()
+        }
+    }
+
     /// Every glob of what somebody else brings.
     fn excluded(&self) -> Vec<String> {
         let groups = self.exclude_groups.iter().flat_map(|group| group.patterns);
@@ -97,6 +108,24 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    fn new(
+        wheel: &Path,
+        tags: Vec<String>,
+        earned: Option<String>,
+        mut findings: Vec<Finding>,
+        options: &CheckOptions,
+    ) -> Self {
+        finding::sort(&mut findings);
+        let all = findings.len();
+        findings.retain(|finding| !options.ignore.iter().any(|code| code == finding.code));
+        let ignored = all - findings.len();
+        let (schema, wheel, passed) = (CHECK_SCHEMA, wheel.to_owned(), false);
+        let mut report = Self { schema, wheel, passed, tags, earned, ignored, findings };
+        report.passed = report.count(Severity::Error) == 0
+            && (!options.strict || report.count(Severity::Warning) == 0);
+        report
+    }
+
     /// How many findings have this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
@@ -135,59 +164,46 @@ impl Check<'_> {
 ///
 /// A pattern of `options` is none.
 pub fn check(path: &Path, options: &CheckOptions) -> Result<CheckReport> {
-    let mut report = CheckReport {
-        schema: CHECK_SCHEMA,
-        wheel: path.to_owned(),
-        passed: false,
-        tags: Vec::new(),
-        earned: None,
-        ignored: 0,
-        findings: Vec::new(),
-    };
     match Wheel::open(path) {
-        Ok(wheel) => {
-            report.tags = wheel.filename().platforms.iter().map(ToString::to_string).collect();
-            match look(&wheel, options, &mut report) {
-                Err(error) if matches!(error.kind(), ErrorKind::Io { .. }) => {
-                    report.findings.push(Finding::new(rules::UNREADABLE, error.to_string()));
-                }
-                looked => looked?,
-            }
+        Ok(wheel) => of_facts(&wheel, &Facts::read(&wheel), options),
+        Err(error) => {
+            let tags = Vec::new();
+            Ok(CheckReport::new(path, tags, None, vec![unopened(&error)], options))
         }
-        Err(error) => report.findings.push(unopened(&error)),
     }
-    finding::sort(&mut report.findings);
-    let all = report.findings.len();
-    report.findings.retain(|finding| !options.ignore.iter().any(|code| code == finding.code));
-    report.ignored = all - report.findings.len();
-    report.passed = report.count(Severity::Error) == 0
-        && (!options.strict || report.count(Severity::Warning) == 0);
-    Ok(report)
 }
 
-fn look(wheel: &Wheel, options: &CheckOptions, report: &mut CheckReport) -> Result<()> {
-    let mut findings = Vec::new();
-    let facts = Facts::read(wheel, &mut findings);
-    let mut check = Check {
-        wheel,
-        facts: &facts,
-        requires: Requires::default(),
-        options,
-        findings,
-        earned: None,
-    };
-    record::check(&mut check);
-    dist_info::check(&mut check);
-    content::check(&mut check)?;
-    linux::check(&mut check)?;
-    macos::check(&mut check)?;
-    windows::check(&mut check)?;
-    blas::check(&mut check);
-    names::check(&mut check)?;
-    dlopen::check(&mut check)?;
-    report.earned = check.earned.as_ref().map(ToString::to_string);
-    report.findings = check.findings;
-    Ok(())
+/// The verdict on a wheel that was read.
+pub(crate) fn of_facts(
+    wheel: &Wheel,
+    facts: &Facts,
+    options: &CheckOptions,
+) -> Result<CheckReport> {
+    let (requires, findings) = (Requires::default(), facts.findings());
+    let mut check = Check { wheel, facts, requires, options, findings, earned: None };
+    if let Err(error) = check.all() {
+        match error.kind() {
+            ErrorKind::Io { .. } => check.add(Finding::new(rules::UNREADABLE, error.to_string())),
+            _ => return Err(error),
+        }
+    }
+    let tags = check.tags().iter().map(ToString::to_string).collect();
+    let earned = check.earned.as_ref().map(ToString::to_string);
+    Ok(CheckReport::new(wheel.path(), tags, earned, check.findings, options))
+}
+
+impl Check<'_> {
+    fn all(&mut self) -> Result<()> {
+        record::check(self);
+        dist_info::check(self);
+        content::check(self)?;
+        linux::check(self)?;
+        macos::check(self)?;
+        windows::check(self)?;
+        blas::check(self);
+        names::check(self)?;
+        dlopen::check(self)
+    }
 }
 
 /// What the opening of a wheel says, as a finding.

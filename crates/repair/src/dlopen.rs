@@ -11,8 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-use truewheel_wheel::{MemberPath, Wheel};
+use truewheel_wheel::MemberPath;
 
 use crate::binary::Format;
 use crate::error::Result;
@@ -31,42 +30,27 @@ const MOST_NAMES: usize = 100;
 /// The longest file name of any system.
 const LONGEST_NAME: usize = 255;
 
+/// The library names among the strings of each binary of a wheel.
+pub(crate) type Strings = Vec<(MemberPath, Format, BTreeSet<String>)>;
+
 /// The names that may be opened at run time → the members that have them.
 pub(crate) fn candidates(
     survey: &Survey,
+    strings: Strings,
     options: &Options,
 ) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let wheel = &survey.wheel;
-    let files: Vec<(&MemberPath, Format)> = binaries(survey).collect();
-    let read: Vec<BTreeSet<String>> = files
-        .par_iter()
-        .with_max_len(1)
-        .map(|(path, format)| read(wheel, path, *format))
-        .collect::<Result<_>>()?;
     let known = Known::new(survey);
     let choices = Choices::new(options)?;
     let is_excluded = |name: &str| choices.excluded.find(name, &[name, base_name(name)]).is_some();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for ((path, format), names) in files.iter().zip(read) {
+    for (path, format, names) in strings {
         for name in names {
-            if !known.has(&name, *format) && !is_excluded(&name) {
+            if !known.has(&name, format) && !is_excluded(&name) {
                 found.entry(name).or_default().insert(path.to_string());
             }
         }
     }
     Ok(found)
-}
-
-fn binaries(survey: &Survey) -> impl Iterator<Item = (&MemberPath, Format)> {
-    let scan = &survey.scan;
-    let elf = scan.elf.iter().map(|(path, _)| (path, Format::Elf));
-    let macho = scan.macho.iter().map(|(path, _)| (path, Format::MachO));
-    elf.chain(macho).chain(scan.pe.iter().map(|(path, _)| (path, Format::Pe)))
-}
-
-fn read(wheel: &Wheel, path: &MemberPath, format: Format) -> Result<BTreeSet<String>> {
-    let Some(member) = wheel.member(path.as_str()) else { return Ok(BTreeSet::new()) };
-    Ok(names(&wheel.read(member)?, format))
 }
 
 /// The library names among the strings of one file.

@@ -36,8 +36,11 @@ pub(crate) struct Scan {
     pub(crate) faults: Vec<Error>,
 }
 
-/// Reads every member of `wheel`.
-pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
+/// What `read` says of each member that is no directory, in archive order.
+pub(crate) fn each_member<'a, T: Send>(
+    wheel: &'a Wheel,
+    read: impl Fn(&'a Member) -> T + Sync,
+) -> Vec<(&'a Member, T)> {
     let mut members: Vec<(usize, &Member)> = wheel
         .members()
         .iter()
@@ -46,15 +49,20 @@ pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
         .collect();
     // Largest first, so that no thread is left alone with one at the end.
     members.sort_by_key(|(index, member)| (Reverse(member.size), *index));
-    let mut read: Vec<(usize, &Member, Result<Read>)> = members
+    let mut read: Vec<(usize, &Member, T)> = members
         .into_par_iter()
         .with_max_len(1)
-        .map(|(index, member)| (index, member, read_member(wheel, member)))
+        .map(|(index, member)| (index, member, read(member)))
         .collect();
     // Of several faults the first in the archive is told, whichever was met first.
     read.sort_by_key(|(index, ..)| *index);
+    read.into_iter().map(|(_, member, read)| (member, read)).collect()
+}
+
+/// Reads every member of `wheel`.
+pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
     let mut scan = Scan::default();
-    for (_, member, read) in read {
+    for (member, read) in each_member(wheel, |member| read_member(wheel, member)) {
         let (digest, binary, link) = read?;
         let path = &member.path;
         scan.digests.insert(path.clone(), digest);
@@ -65,15 +73,21 @@ pub(crate) fn scan(wheel: &Wheel) -> Result<Scan> {
             scan.take(path, binary);
         }
     }
-    match compare_record(wheel, &scan.digests) {
-        Ok(notes) => scan.notes = notes,
-        Err(fault) => scan.faults.push(fault),
-    }
+    scan.compare_record(wheel);
     Ok(scan)
 }
 
 impl Scan {
-    fn take(&mut self, path: &MemberPath, binary: Binary) {
+    /// Adds what RECORD says of the files. The last step.
+    pub(crate) fn compare_record(&mut self, wheel: &Wheel) {
+        match compare_record(wheel, &self.digests) {
+            Ok(notes) => self.notes = notes,
+            Err(fault) => self.faults.push(fault),
+        }
+    }
+
+    /// Adds one binary; they come in archive order.
+    pub(crate) fn take(&mut self, path: &MemberPath, binary: Binary) {
         let path = path.clone();
         match binary {
             Binary::Elf(file) => self.elf.push((path, *file)),
@@ -107,13 +121,16 @@ fn read_member(wheel: &Wheel, member: &Member) -> Result<Read> {
     let bytes = wheel.read(member)?;
     let digest = Digest::of(&bytes);
     if member.kind == MemberKind::Symlink {
-        let target = String::from_utf8(bytes).map_err(|_| {
-            Error::refused(format!("{}: the link's target is not UTF-8", member.path))
-        })?;
+        let target = String::from_utf8(bytes).map_err(|_| no_utf8(&member.path))?;
         return Ok((digest, None, Some(target)));
     }
     let binary = Binary::read(&bytes, member.path.file_name());
     Ok((digest, binary, None))
+}
+
+/// The target of a link has bytes that no path of a wheel has.
+pub(crate) fn no_utf8(link: &MemberPath) -> Error {
+    Error::refused(format!("{link}: the link's target is not UTF-8"))
 }
 
 /// A row without its file is refused: something that should be in the wheel is not. A row that

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
+use truewheel_wheel::Wheel;
 
+use crate::check::{self, CheckOptions, CheckReport, Facts, Finding};
 use crate::dlopen;
 use crate::error::Result;
 use crate::options::Options;
@@ -24,8 +26,11 @@ use crate::tree::{self, Status, Tree};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It has all it needs, and its tags promise what it keeps.
+    /// It has all it needs, its tags promise what it keeps, and [`check()`](crate::check()) passes it.
     Good,
+    /// It has all it needs, its tags promise what it keeps, and something else is wrong: see
+    /// [`Show::findings`].
+    Faulty,
     /// A repair makes it good.
     NeedsRepair,
     /// Something stands in the way of a repair: see [`Show::problems`].
@@ -178,6 +183,10 @@ pub struct Show {
     pub executable_stacks: Vec<String>,
     /// Names in binaries that may be opened at run time, and that nobody brings.
     pub run_time_names: Vec<RunTimeName>,
+    /// Whether [`check()`](crate::check()) passes the wheel as it is.
+    pub passed: bool,
+    /// What it found, heaviest first.
+    pub findings: Vec<Finding>,
     /// Every binary.
     pub binaries: Vec<ShownBinary>,
     /// Other things worth knowing.
@@ -194,10 +203,16 @@ const SCHEMA: &str = "truewheel.show/1";
 /// The archive cannot be read, or an option contradicts itself. A wheel that cannot be repaired is
 /// shown like any other.
 pub fn show(path: &Path, options: &Options) -> Result<Show> {
-    let survey = survey::survey(path, options)?;
+    let wheel = Wheel::open(path)?;
+    // Read once, for the check and for the repair that is thought of.
+    let mut facts = Facts::read(&wheel);
+    let scan = facts.scan(&wheel)?;
+    let checked = check::of_facts(&wheel, &facts, &CheckOptions::of_repair(options))?;
+    let strings = facts.into_strings();
+    let survey = survey::of_scan(wheel, scan, options)?;
     let tree = tree::of_survey(&survey, options)?;
-    let mut show = facts(path, &survey, &tree);
-    show.run_time_names = dlopen::candidates(&survey, options)?
+    let mut show = known(path, &survey, &tree);
+    show.run_time_names = dlopen::candidates(&survey, strings, options)?
         .into_iter()
         .map(|(name, files)| RunTimeName { name, found_in: files.into_iter().collect() })
         .collect();
@@ -213,11 +228,12 @@ pub fn show(path: &Path, options: &Options) -> Result<Show> {
         show.verdict = Verdict::Blocked;
         show.repaired.clear();
     }
+    show.take(checked);
     Ok(show)
 }
 
 /// What is known whatever the wheel is for.
-fn facts(path: &Path, survey: &Survey, tree: &Tree) -> Show {
+fn known(path: &Path, survey: &Survey, tree: &Tree) -> Show {
     let filename = survey.wheel.filename();
     let is_any = matches!(survey.kind, Kind::Any);
     let mut notes = survey.scan.notes.clone();
@@ -256,6 +272,8 @@ fn facts(path: &Path, survey: &Survey, tree: &Tree) -> Show {
         search_paths: search_paths(tree),
         executable_stacks: Vec::new(),
         run_time_names: Vec::new(),
+        passed: false,
+        findings: Vec::new(),
         binaries: binaries(tree),
         notes,
     }
@@ -291,11 +309,12 @@ fn order(status: Status) -> u8 {
     match status {
         Status::Missing => 0,
         Status::External => 1,
-        Status::Excluded => 2,
-        Status::Driver => 3,
-        Status::Wheel => 4,
-        Status::Interpreter => 5,
-        Status::Provided => 6,
+        Status::MayBeAbsent => 2,
+        Status::Excluded => 3,
+        Status::Driver => 4,
+        Status::Wheel => 5,
+        Status::Interpreter => 6,
+        Status::Provided => 7,
     }
 }
 
@@ -353,6 +372,31 @@ fn binaries(tree: &Tree) -> Vec<ShownBinary> {
 }
 
 impl Show {
+    /// The verdict on a wheel for macOS or Windows, from its needs and its tags.
+    fn judge_by_needs(&mut self) {
+        let is_whole = !self.lacks_any() && !self.reaches_outside();
+        let is_kept = self.tags.iter().all(|claim| claim.kept != Some(false));
+        self.verdict = match (is_whole, is_kept) {
+            (true, true) => Verdict::Good,
+            _ if self.lacks_any() => Verdict::Blocked,
+            _ => Verdict::NeedsRepair,
+        };
+        let missing = self.needs.iter().filter(|need| need.status == Status::Missing);
+        self.problems.extend(missing.map(|need| {
+            format!("{} needs `{}`, which was not found", need.needed_by.join(", "), need.name)
+        }));
+    }
+
+    /// Adds what a check says. A wheel that does not pass is not called good.
+    fn take(&mut self, checked: CheckReport) {
+        let is_well = matches!(self.verdict, Verdict::Good | Verdict::NothingToRepair);
+        if is_well && !checked.passed {
+            self.verdict = Verdict::Faulty;
+        }
+        self.passed = checked.passed;
+        self.findings = checked.findings;
+    }
+
     /// Whether some needed library is nowhere.
     fn lacks_any(&self) -> bool {
         self.needs.iter().any(|need| need.status == Status::Missing)

@@ -73,7 +73,16 @@ pub(crate) struct LinuxSurvey {
 /// library.
 pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
     let wheel = Wheel::open(path)?;
-    let mut scan = scan::scan(&wheel)?;
+    let scan = scan::scan(&wheel)?;
+    of_scan(wheel, scan, options)
+}
+
+/// The survey of a wheel that was read.
+///
+/// # Errors
+///
+/// As [`survey`], but for the archive.
+pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result<Survey> {
     let mut faults = std::mem::take(&mut scan.faults);
     let tags = &wheel.filename().platforms;
     if let Some(kind) = tags.iter().find_map(of_another_system) {

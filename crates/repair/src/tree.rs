@@ -39,6 +39,9 @@ pub enum Status {
     Driver,
     /// Python itself brings it.
     Interpreter,
+    /// No rule of the loader leads to it, and the file is loaded all the same: a weak load of macOS, a
+    /// delay import of Windows.
+    MayBeAbsent,
     /// No rule of the loader leads to it.
     Missing,
 }

@@ -52,7 +52,8 @@ fn links(check: &mut Check<'_>) {
     let links = check.wheel.members().iter().filter(|it| it.kind == MemberKind::Symlink);
     let findings: Vec<Finding> = links
         .map(|member| {
-            let target = check.facts.links.get(&member.path).map_or("", String::as_str);
+            let target = check.facts.links.get(&member.path).map_or(&[][..], Vec::as_slice);
+            let target = String::from_utf8_lossy(target);
             let message = format!("a symbolic link to `{}`", target.escape_debug());
             Finding::of(rules::SYMLINK, &member.path, message).remedy(match check.is_repaired() {
                 true => "put the file itself there; `truewheel repair` does",

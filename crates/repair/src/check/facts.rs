@@ -3,10 +3,8 @@
 //! More than a repair asks for, above all the symbols that a file defines. A member that cannot be
 //! read is a finding and not an error, so that the rest is looked at as well.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use truewheel_elf::{Binding, Elf};
 use truewheel_macho::MachO;
 use truewheel_pe::{ImportedSymbol, Pe};
@@ -15,17 +13,22 @@ use truewheel_wheel::{Digest, Member, MemberKind, MemberPath, Wheel};
 use super::finding::Finding;
 use super::rules;
 use crate::binary::{Binary, ElfFile, Format, MachFile, PeFile};
-use crate::dlopen;
+use crate::dlopen::{self, Strings};
+use crate::scan::{self, Scan};
 
 /// What was read.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// Every file, by path.
     pub(super) digests: BTreeMap<MemberPath, Digest>,
-    /// Links with their targets.
-    pub(super) links: BTreeMap<MemberPath, String>,
+    /// Links with their targets, as the archive spells them.
+    pub(super) links: BTreeMap<MemberPath, Vec<u8>>,
     /// Binaries of every format, in archive order.
     pub(super) binaries: Vec<(MemberPath, Facet)>,
+    /// Binaries whose reader refuses them or their symbols, with the reason, in archive order.
+    refused: Vec<(MemberPath, Binary, String)>,
+    /// Why members could not be read, in archive order.
+    broken: Vec<truewheel_wheel::Error>,
 }
 
 /// One binary and its symbols.
@@ -51,45 +54,77 @@ pub(super) struct Symbols {
 }
 
 impl Facts {
-    /// Reads every member of `wheel`; what cannot be read is told in `findings`.
-    pub(super) fn read(wheel: &Wheel, findings: &mut Vec<Finding>) -> Self {
-        let mut members: Vec<(usize, &Member)> = wheel
-            .members()
-            .iter()
-            .filter(|member| member.kind != MemberKind::Directory)
-            .enumerate()
-            .collect();
-        // Largest first, so that no thread is left alone with one at the end.
-        members.sort_by_key(|(index, member)| (Reverse(member.size), *index));
-        let mut read: Vec<(usize, &Member, Result<Read, Finding>)> = members
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|(index, member)| (index, member, read_member(wheel, member)))
-            .collect();
-        read.sort_by_key(|(index, ..)| *index);
+    /// Reads every member of `wheel`.
+    pub(crate) fn read(wheel: &Wheel) -> Self {
         let mut facts = Self::default();
-        for (_, member, read) in read {
+        for (member, read) in scan::each_member(wheel, |member| read_member(wheel, member)) {
             match read {
-                Ok(read) => facts.take(&member.path, read, findings),
-                Err(finding) => findings.push(finding),
+                Ok(read) => facts.take(&member.path, read),
+                Err(error) => facts.broken.push(error),
             }
         }
         facts
     }
 
-    fn take(&mut self, path: &MemberPath, read: Read, findings: &mut Vec<Finding>) {
+    fn take(&mut self, path: &MemberPath, read: Read) {
         self.digests.insert(path.clone(), read.digest);
         if let Some(link) = read.link {
             self.links.insert(path.clone(), link);
         }
-        if let Some(fault) = read.fault {
-            findings.push(Finding::of(rules::ARCHIVE, path, fault).remedy(
-                "build the file again; a loader that takes it may see something else than we do",
-            ));
+        if let Some((binary, fault)) = read.refused {
+            self.refused.push((path.clone(), binary, fault));
         }
         if let Some(facet) = read.facet {
             self.binaries.push((path.clone(), facet));
         }
+    }
+
+    /// What could not be read.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let broken = self.broken.iter();
+        let broken = broken.map(|error| Finding::new(rules::ARCHIVE, error.to_string()));
+        let refused = self.refused.iter().map(|(path, _, fault)| {
+            Finding::of(rules::ARCHIVE, path, fault).remedy(
+                "build the file again; a loader that takes it may see something else than we do",
+            )
+        });
+        broken.chain(refused).collect()
+    }
+
+    /// The same for a repair, which refuses a wheel with a member that cannot be read.
+    pub(crate) fn scan(&mut self, wheel: &Wheel) -> crate::error::Result<Scan> {
+        if !self.broken.is_empty() {
+            return Err(self.broken.swap_remove(0).into());
+        }
+        let mut scan = Scan { digests: self.digests.clone(), ..Scan::default() };
+        for (path, target) in &self.links {
+            let target = String::from_utf8(target.clone()).map_err(|_| scan::no_utf8(path))?;
+            scan.links.insert(path.clone(), target);
+        }
+        let read = self.binaries.iter().map(|(path, facet)| (path, &facet.binary));
+        let refused = self.refused.iter().map(|(path, binary, _)| (path, binary));
+        let binaries: BTreeMap<&MemberPath, &Binary> = read.chain(refused).collect();
+        for member in wheel.members() {
+            if let Some(binary) = binaries.get(&member.path) {
+                scan.take(&member.path, (*binary).clone());
+            }
+        }
+        scan.compare_record(wheel);
+        Ok(scan)
+    }
+
+    /// The strings alone, the rest is dropped.
+    pub(crate) fn into_strings(self) -> Strings {
+        let of = |(path, facet): (MemberPath, Facet)| {
+            let format = match facet.binary {
+                Binary::Elf(_) => Format::Elf,
+                Binary::MachO(_) => Format::MachO,
+                Binary::Pe(_) => Format::Pe,
+                Binary::Unreadable(format, _) => format,
+            };
+            (path, format, facet.strings)
+        };
+        self.binaries.into_iter().map(of).collect()
     }
 
     /// The ELF files, in archive order.
@@ -120,33 +155,41 @@ impl Facts {
 /// What one member gave.
 struct Read {
     digest: Digest,
-    link: Option<String>,
+    link: Option<Vec<u8>>,
     facet: Option<Facet>,
-    fault: Option<String>,
+    refused: Option<(Binary, String)>,
 }
 
-fn read_member(wheel: &Wheel, member: &Member) -> Result<Read, Finding> {
-    let broken = |what: String| Finding::new(rules::ARCHIVE, what);
-    let bytes = wheel.read(member).map_err(|error| broken(error.to_string()))?;
-    let mut read = Read { digest: Digest::of(&bytes), link: None, facet: None, fault: None };
+fn read_member(wheel: &Wheel, member: &Member) -> truewheel_wheel::Result<Read> {
+    let bytes = wheel.read(member)?;
+    let mut read = Read { digest: Digest::of(&bytes), link: None, facet: None, refused: None };
     if member.kind == MemberKind::Symlink {
-        read.link = Some(String::from_utf8_lossy(&bytes).into_owned());
+        read.link = Some(bytes);
         return Ok(read);
     }
     match Binary::read(&bytes, member.path.file_name()) {
-        Some(Binary::Unreadable(_, fault)) => read.fault = Some(fault.to_string()),
-        Some(binary) => match facet(&bytes, binary) {
-            Ok(facet) => read.facet = Some(facet),
-            Err(fault) => read.fault = Some(fault),
+        Some(Binary::Unreadable(format, fault)) => {
+            let words = fault.to_string();
+            read.refused = Some((Binary::Unreadable(format, fault), words));
+        }
+        Some(binary) => match symbols(&bytes, &binary) {
+            Ok((symbols, has_text_relocations)) => {
+                let format = Format::of(&bytes);
+                let strings =
+                    format.map(|format| dlopen::names(&bytes, format)).unwrap_or_default();
+                read.facet = Some(Facet { binary, symbols, strings, has_text_relocations });
+            }
+            Err(fault) => read.refused = Some((binary, fault)),
         },
         None => {}
     }
     Ok(read)
 }
 
-fn facet(bytes: &[u8], binary: Binary) -> Result<Facet, String> {
+/// The symbols of one file, and whether its code is relocated.
+fn symbols(bytes: &[u8], binary: &Binary) -> Result<(Symbols, bool), String> {
     let mut has_text_relocations = false;
-    let symbols = match &binary {
+    let symbols = match binary {
         Binary::Elf(_) => {
             let elf = Elf::parse(bytes).map_err(|error| error.to_string())?;
             let flags = elf.dynamic_flags().map_err(|error| error.to_string())?;
@@ -157,9 +200,7 @@ fn facet(bytes: &[u8], binary: Binary) -> Result<Facet, String> {
         Binary::Pe(_) => pe_symbols(bytes).map_err(|error| error.to_string())?,
         Binary::Unreadable(..) => Symbols::default(),
     };
-    let format = Format::of(bytes);
-    let strings = format.map(|format| dlopen::names(bytes, format)).unwrap_or_default();
-    Ok(Facet { binary, symbols, strings, has_text_relocations })
+    Ok((symbols, has_text_relocations))
 }
 
 fn elf_symbols(elf: &Elf<'_>) -> Result<Symbols, truewheel_elf::Error> {

@@ -37,19 +37,9 @@ pub(super) fn judge(survey: &Survey, show: &mut Show) {
     let is_whole = !show.lacks_any() && !show.reaches_outside();
     let earned: Vec<String> = assessed.earned.iter().map(ToString::to_string).collect();
     show.earned = (is_whole && !earned.is_empty()).then(|| earned.join("."));
-    let is_kept = show.tags.iter().all(|claim| claim.kept != Some(false));
-    show.verdict = match (is_whole, is_kept) {
-        (true, true) => Verdict::Good,
-        _ if show.lacks_any() => Verdict::Blocked,
-        _ => Verdict::NeedsRepair,
-    };
+    show.judge_by_needs();
     if let Some(fault) = assessed.fault {
         show.verdict = Verdict::Blocked;
-        show.problems.push(fault.to_string());
-    }
-    if show.lacks_any() {
-        show.problems.extend(show.needs.iter().filter(|need| need.rule.is_none()).map(|need| {
-            format!("{} needs `{}`, which was not found", need.needed_by.join(", "), need.name)
-        }));
+        show.problems.insert(0, fault.to_string());
     }
 }

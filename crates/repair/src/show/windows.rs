@@ -2,7 +2,7 @@
 
 use truewheel_wheel::{PlatformTag, WindowsArch};
 
-use super::{Level, LevelState, Show, Verdict};
+use super::{Level, LevelState, Show};
 use crate::policy::{Obstacle, ObstacleKind};
 use crate::survey::Survey;
 
@@ -27,17 +27,7 @@ pub(super) fn judge(survey: &Survey, show: &mut Show) {
     let is_whole = !show.lacks_any() && !show.reaches_outside();
     show.architecture = survey.scan.pe.first().map(|(_, file)| file.architecture.to_owned());
     show.earned = kept.filter(|_| is_whole);
-    let is_kept = show.tags.iter().all(|claim| claim.kept != Some(false));
-    show.verdict = match (is_whole, is_kept) {
-        (true, true) => Verdict::Good,
-        _ if show.lacks_any() => Verdict::Blocked,
-        _ => Verdict::NeedsRepair,
-    };
-    if show.verdict == Verdict::Blocked {
-        show.problems.extend(show.needs.iter().filter(|need| need.rule.is_none()).map(|need| {
-            format!("{} needs `{}`, which was not found", need.needed_by.join(", "), need.name)
-        }));
-    }
+    show.judge_by_needs();
 }
 
 /// What a process of the tag's Python loads.

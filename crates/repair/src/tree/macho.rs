@@ -80,7 +80,11 @@ fn need(
         }
         Resolution::Missing(missing) => {
             let (searched, passed_over) = (missing.searched.clone(), missing.near_misses.clone());
-            Need { searched, passed_over, ..Need::settled(name, kind, Status::Missing, None) }
+            let status = match load.kind {
+                DylibKind::Weak => Status::MayBeAbsent,
+                _ => Status::Missing,
+            };
+            Need { searched, passed_over, ..Need::settled(name, kind, status, None) }
         }
     }
 }

@@ -141,7 +141,8 @@ impl<'a> Search<'a> {
             };
             return Need { file: Some(file), ..settled(status, &rule) };
         }
-        Need { searched, passed_over, ..Need::settled(name, kind, Status::Missing, None) }
+        let status = if kind == "delay" { Status::MayBeAbsent } else { Status::Missing };
+        Need { searched, passed_over, ..Need::settled(name, kind, status, None) }
     }
 
     /// Where a DLL may lie, in order, with the rule. `library` is in lower case.
