@@ -162,6 +162,9 @@ pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.macos.graph.notes.iter().cloned());
     plan.notes.extend(findings.macos.notes.iter().cloned());
     links_into(findings.links, &mut plan);
+    if findings.options.strip.is_some() {
+        plan.notes.push("Mach-O files are not stripped: only ELF files are".to_owned());
+    }
     let libraries = macho::plan(findings, &mut plan)?;
     set_tags(findings.wheel, &findings.macos.tags, &mut plan)?;
     let uses = macho::uses(&findings.macos.graph, &libraries);

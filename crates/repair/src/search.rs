@@ -100,6 +100,16 @@ pub(crate) enum Resolution {
     Missing(Box<MissingLibrary>),
 }
 
+impl Resolution {
+    /// The file that it is.
+    pub(crate) fn file(&self) -> Option<NodeId> {
+        match self {
+            Self::File(file, _) => Some(*file),
+            _ => None,
+        }
+    }
+}
+
 /// A library that the caller wants in the wheel although nothing needs it by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Included {
@@ -156,6 +166,12 @@ impl Graph {
     /// The needed names of one file.
     pub(crate) fn needs_of(&self, id: NodeId) -> &[(String, Resolution)] {
         self.needs.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Libraries of this machine that one file needs.
+    pub(crate) fn libraries_needed_by(&self, id: NodeId) -> Vec<NodeId> {
+        let targets = self.needs_of(id).iter().filter_map(|(_, resolution)| resolution.file());
+        targets.filter(|target| self.node(*target).place.library().is_some()).collect()
     }
 
     /// The files of the wheel, in archive order.

@@ -218,7 +218,7 @@ pub fn show(path: &Path, options: &Options) -> Result<Show> {
         .collect();
     match &survey.kind {
         Kind::Linux(linux) => linux::judge(&survey, linux, &mut show),
-        Kind::Macos(_) => apple::judge(&survey, &mut show),
+        Kind::Macos(macos) => apple::judge(&survey, macos, &mut show),
         Kind::Windows => windows::judge(&survey, &mut show),
         Kind::Any | Kind::WithoutBinaries | Kind::Other => {}
         Kind::Unfit => show.system = "linux",
@@ -242,6 +242,9 @@ fn known(path: &Path, survey: &Survey, tree: &Tree) -> Show {
     if let Kind::Linux(linux) = &survey.kind {
         notes.extend(linux.graph.notes.iter().cloned());
         notes.extend(linux.assessment.notes.iter().cloned());
+    }
+    if let Kind::Macos(macos) = &survey.kind {
+        notes.extend(macos.notes.iter().cloned());
     }
     let claims = filename.platforms.iter().map(|tag| Claim {
         tag: tag.to_string(),

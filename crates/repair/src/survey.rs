@@ -11,7 +11,7 @@ use std::path::Path;
 
 use truewheel_wheel::{MemberPath, PlatformTag, Wheel};
 
-use crate::binary::{ElfFile, Format};
+use crate::binary::{ElfFile, Format, MH_BUNDLE, MH_DYLIB, MachSlice};
 use crate::error::{Error, Result};
 use crate::left_out::Choices;
 use crate::links::{self, Links};
@@ -88,7 +88,7 @@ pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result
     if let Some(kind) = tags.iter().find_map(of_another_system) {
         return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
     }
-    let is_mac = tags.iter().any(|tag| matches!(tag, PlatformTag::Macosx { .. }));
+    let is_mac = is_for_macos(tags, &scan);
     let links = links::links(&wheel, &scan).unwrap_or_else(|fault| {
         faults.push(fault);
         Links::default()
@@ -102,6 +102,17 @@ pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result
     };
     faults.extend(nothing_to_include_in(&kind, options));
     Ok(Survey { wheel, scan, links, kind, faults })
+}
+
+/// Whether it is dyld that reads the wheel's binaries. A wheel for any platform with modules or libraries for
+/// macOS alone is one for macOS.
+fn is_for_macos(tags: &[PlatformTag], scan: &Scan) -> bool {
+    let is_any = tags.iter().all(|tag| *tag == PlatformTag::Any);
+    let has_others = scan.has(Format::Elf) || scan.has(Format::Pe);
+    let is_loaded = |slice: &MachSlice| slice.file_type == MH_BUNDLE || slice.file_type == MH_DYLIB;
+    let mut slices = scan.macho.iter().flat_map(|(_, file)| &file.slices);
+    tags.iter().any(|tag| matches!(tag, PlatformTag::Macosx { .. }))
+        || (is_any && !has_others && slices.any(is_loaded))
 }
 
 /// The kind of a wheel whose tag names a system that nothing is repaired for.

@@ -198,3 +198,55 @@ fn a_library_does_not_take_the_place_of_a_file_of_the_wheel() {
     assert_eq!(names, ["libfoo-#.1.dylib", "libfoo.1.dylib"]);
     assert_loads(&output, &["arm64"]);
 }
+
+#[test]
+fn a_program_that_needs_a_library_moves_to_where_it_finds_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("sysroot/opt/foo/lib/libfoo.1.dylib", Mach::library("x86_64", FOO).bytes());
+    let program = Mach::program(FOO).rpaths(&["@loader_path/../lib", "/opt/foo/lib"]);
+    let wheel = Wheel::new("demo")
+        .tag("cp312-cp312-macosx_10_13_x86_64")
+        .file("demo/__init__.py", "")
+        .file("demo-1.0.data/scripts/tool", program.bytes());
+    let output = sandbox.repair(&wheel, &[]);
+    assert_eq!(output.names_in("demo/.dylibs"), ["libfoo.1.dylib"]);
+    assert!(output.text("demo-1.0.data/scripts/tool").starts_with("#!python"));
+    let program = slice(&output, "demo.scripts/tool", "x86_64");
+    assert_eq!(program.rpaths, ["@loader_path/../../.."]);
+    let names = loads(&output, "demo.scripts/tool", "x86_64");
+    assert_eq!(names, ["@loader_path/../demo/.dylibs/libfoo.1.dylib"]);
+    assert_loads(&output, &["x86_64"]);
+}
+
+#[test]
+fn what_only_data_files_need_goes_with_them() {
+    let sandbox = Sandbox::new();
+    let data = "/opt/foo/lib/libdata.dylib";
+    sandbox.write("sysroot/opt/foo/lib/libdata.dylib", Mach::library("x86_64", data).bytes());
+    let wheel = Wheel::new("demo")
+        .tag("cp312-cp312-macosx_10_13_x86_64")
+        .file("demo-1.0.data/data/share/plugin.so", Mach::module("x86_64", data).bytes());
+    let output = sandbox.repair(&wheel, &[]);
+    assert!(output.has("demo-1.0.data/data/lib/demo.dylibs/libdata.dylib"));
+    assert_loads(&output, &["x86_64"]);
+}
+
+#[test]
+fn a_wheel_for_any_platform_with_modules_for_macos_gets_their_tag() {
+    let wheel = demo(&Mach::module("arm64", FOO)).tag("py3-none-any");
+    let output = repaired(&wheel, &[]);
+    assert_eq!(output.file_name(), "demo-1.0-py3-none-macosx_15_0_arm64.whl");
+    assert_loads(&output, &["arm64"]);
+}
+
+#[test]
+fn an_install_id_without_room_for_another_stays() {
+    let own = Mach::library("arm64", "/b/x").bytes();
+    let path = "demo/a/very/long/directory/with/a/long/name/in/the/wheel/libown.dylib";
+    let sandbox = Sandbox::new();
+    let wheel = demo(&Mach::module("arm64", "/usr/lib/libc++.1.dylib")).file(path, own);
+    let run = sandbox.try_repair(&wheel, &[]);
+    assert_eq!(run.status, 0, "{run:?}");
+    let note = format!("{path} keeps its install ID /b/x: there is no room for another");
+    assert!(run.stderr.contains(&note), "{}", run.stderr);
+}

@@ -205,3 +205,44 @@ fn names_without_room_are_refused_with_the_bytes_that_are_missing() {
         "{text}"
     );
 }
+
+#[test]
+fn a_library_of_the_callers_is_known_by_its_install_id_whatever_the_file_is_called() {
+    // As scipy-openblas64 has it: built with that ID, and installed under another name.
+    let id = "/usr/local/lib/libscipy_openblas64_.0.dylib";
+    let wheel = demo(&Mach::module("arm64", id));
+    let sandbox = Sandbox::new();
+    let library = Mach::library("arm64", id).bytes();
+    sandbox.write("site/scipy_openblas64/lib/libscipy_openblas64_.dylib", library);
+    let directory = sandbox.path("site/scipy_openblas64/lib");
+    let output = sandbox.repair_in(&wheel, &[], &[("REPAIR_LIBRARY_PATH", &directory)]);
+    assert_eq!(output.names_in("demo/.dylibs"), ["libscipy_openblas64_.dylib"]);
+    assert_loads(&output, &["arm64"]);
+}
+
+#[test]
+fn stripping_is_for_elf_files_and_told() {
+    let sandbox = Sandbox::new();
+    let run =
+        sandbox.try_repair(&demo(&Mach::module("arm64", "/usr/lib/libc++.1.dylib")), &["--strip"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(run.stderr.contains("Mach-O files are not stripped"), "{}", run.stderr);
+}
+
+#[test]
+fn what_a_wheel_for_macos_needs_is_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/libfoo.dylib", Mach::library("arm64", "@rpath/libfoo.dylib").bytes());
+    let wheel = demo(&Mach::module("arm64", "@rpath/libfoo.dylib"));
+    wheel.build(sandbox.root());
+    let words = ["show", "--sysroot", "sysroot", &wheel.file_name()];
+    let run = sandbox.run(&words);
+    assert!(run.stdout.contains("verdict   cannot be repaired"), "{}", run.stdout);
+    let words: Vec<&str> = words.into_iter().chain(["--lib-path", "libs"]).collect();
+    let run = sandbox.run(&words);
+    assert!(
+        run.stdout.contains("verdict   needs a repair, which brings 1 library"),
+        "{}",
+        run.stdout
+    );
+}

@@ -30,6 +30,13 @@ impl Mach {
             .rpaths(&[])
     }
 
+    /// A program that needs `name`: a bundle by its commands, a program by its file type (`MH_EXECUTE`).
+    pub(crate) fn program(name: &str) -> Self {
+        let mut program = Self::module("x86_64", name);
+        program.bytes[12] = 2;
+        program
+    }
+
     /// A library that needs nothing from outside.
     pub(crate) fn library(cpu: &str, id: &str) -> Self {
         Self::of(&format!("libneeded.{cpu}.dylib")).id(id)

@@ -30,6 +30,10 @@ pub(crate) struct MachSlice {
     pub rpaths: Vec<String>,
     /// The oldest system it runs on.
     pub minimum_os: Option<MinimumOs>,
+    /// Bytes by which the load commands may grow.
+    pub header_pad: u64,
+    /// Who signed it, where that is not ad hoc.
+    pub certificate: Option<String>,
     /// `LC_UUID`.
     pub uuid: Option<[u8; 16]>,
     /// Has an `LC_CODE_SIGNATURE`; arm64 runs nothing without one.
@@ -105,7 +109,20 @@ fn slice(slice: &Slice<'_>) -> MachSlice {
         loads: loads.collect(),
         rpaths: slice.rpaths().into_iter().map(str::to_owned).collect(),
         minimum_os: slice.minimum_os(),
+        header_pad: slice.header_pad(),
+        certificate: certificate(slice),
         uuid: slice.uuid(),
         is_signed: slice.has_code_signature(),
     }
+}
+
+/// The team of a signature with a certificate, or what it calls the file. One that cannot be read vouches for
+/// nothing.
+fn certificate(slice: &Slice<'_>) -> Option<String> {
+    let signature = slice.signature().ok()?.filter(|signature| !signature.is_ad_hoc())?;
+    let directory = signature.directories().first()?;
+    Some(match directory.team {
+        Some(team) => format!("team {team}"),
+        None => directory.identifier.to_owned(),
+    })
 }

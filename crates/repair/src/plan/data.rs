@@ -9,22 +9,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use truewheel_wheel::{MemberPath, Scheme};
 
 use crate::error::Result;
-use crate::search::{Graph, NodeId, Place, Resolution};
+use crate::search::NodeId;
+
+/// Who needs what, whatever the format.
+pub(super) struct Needs<'a> {
+    /// Files of the wheel.
+    pub(super) members: Vec<(NodeId, &'a MemberPath)>,
+    /// Libraries from outside that the caller named.
+    pub(super) included: Vec<NodeId>,
+    /// Libraries from outside that a file needs.
+    pub(super) of: &'a dyn Fn(NodeId) -> Vec<NodeId>,
+}
 
 /// Libraries that no file outside the data directory leads to, and the directory for them; `directory`
 /// is that of all others.
 pub(super) fn directories(
-    graph: &Graph,
+    needs: &Needs<'_>,
     directory: &MemberPath,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
     let is_data = |path: &MemberPath| path.installed().scheme == Scheme::Data;
     let of = |wanted: bool| {
-        let members = graph.members().filter(move |(_, path, _)| is_data(path) == wanted);
-        let included = graph.included.iter().map(|included| included.id).filter(|_| !wanted);
-        led_to(graph, members.map(|(id, ..)| id).chain(included).collect())
+        let members = needs.members.iter().filter(move |(_, path)| is_data(path) == wanted);
+        let included = needs.included.iter().copied().filter(|_| !wanted);
+        led_to(needs.of, members.map(|(id, _)| *id).chain(included).collect())
     };
-    let tops = graph.members().filter(|(_, path, _)| is_data(path));
-    let Some(top) = tops.filter_map(|(_, path, _)| path.as_str().split('/').next()).next() else {
+    let mut tops = needs.members.iter().filter(|(_, path)| is_data(path));
+    let Some(top) = tops.find_map(|(_, path)| path.as_str().split('/').next()) else {
         return Ok(BTreeMap::new());
     };
     let place = MemberPath::new(&format!("{top}/data/lib/{directory}"))?;
@@ -32,15 +42,12 @@ pub(super) fn directories(
 }
 
 /// Libraries from outside the wheel that `users` and what they bring along need.
-fn led_to(graph: &Graph, mut users: Vec<NodeId>) -> BTreeSet<NodeId> {
+fn led_to(needs: &dyn Fn(NodeId) -> Vec<NodeId>, mut users: Vec<NodeId>) -> BTreeSet<NodeId> {
     let mut libraries = BTreeSet::new();
     while let Some(id) = users.pop() {
-        for (_, resolution) in graph.needs_of(id) {
-            if let Resolution::File(target, _) = resolution
-                && matches!(graph.node(*target).place, Place::Library(_))
-                && libraries.insert(*target)
-            {
-                users.push(*target);
+        for target in needs(id) {
+            if libraries.insert(target) {
+                users.push(target);
             }
         }
     }

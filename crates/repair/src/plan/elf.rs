@@ -48,7 +48,14 @@ pub(super) fn plan(
 /// by it.
 fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<NodeId, MemberPath>> {
     let keeps = globs(&findings.options.no_mangle)?;
-    let of_data = data::directories(findings.graph, directory)?;
+    let of_data = data::directories(
+        &data::Needs {
+            members: findings.graph.members().map(|(id, path, _)| (id, path)).collect(),
+            included: findings.graph.included.iter().map(|included| included.id).collect(),
+            of: &|id| findings.graph.libraries_needed_by(id),
+        },
+        directory,
+    )?;
     let strip = findings.options.strip;
     let names = mangle::names(findings.graph, findings.fetched, strip, &|n| keeps.is_match(n));
     let mut places: BTreeMap<NodeId, MemberPath> = names

@@ -21,8 +21,9 @@ use super::elf::unreachable;
 use super::programs;
 use super::search_path::Ground;
 use super::{FileEdits, MacFindings, Plan, Vendored};
-use crate::binary::{MH_EXECUTE, MachFile};
+use crate::binary::{MH_EXECUTE, MachFile, MachSlice};
 use crate::error::{Error, Result};
+use crate::left_out;
 use crate::sbom::Uses;
 use crate::search::macho::{MachGraph, SliceId, is_of_macos};
 use crate::search::paths::{base_name, environment_path, loader_relative};
@@ -40,13 +41,17 @@ pub(super) fn plan(
     let ground = Ground::new(graph.members().map(|(_, path)| path), None);
     let members = graph.members().filter_map(|(id, path)| Some((environment_path(path)?, id)));
     let installed = members.collect();
-    let planner = Planner { findings, graph, places, ground, installed };
+    let mut planner =
+        Planner { findings, graph, places, ground, installed, removed: BTreeMap::new() };
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
         graph.members().map(|(id, path)| (id, path.clone())).collect();
     for (id, path) in members {
         planner.member(id, &path, plan)?;
     }
+    plan.notes.extend(planner.removed.iter().map(|(entry, files)| {
+        format!("LC_RPATH `{entry}` is removed from {}", left_out::listed(files))
+    }));
     Ok(planner.places)
 }
 
@@ -61,7 +66,7 @@ pub(super) fn uses(graph: &MachGraph, libraries: &BTreeMap<NodeId, MemberPath>) 
         let Resolution::File(target, found) = resolution else { continue };
         let (Some(user), Some(member)) = (in_wheel(&user.file), in_wheel(target)) else { continue };
         uses.needs.entry(user.clone()).or_default().insert(member.clone());
-        if libraries.contains_key(target) && !found.directory.is_empty() {
+        if libraries.contains_key(target) && !found.by_soname && !found.directory.is_empty() {
             let path = Path::new(&found.directory).join(base_name(&load.install_name));
             uses.found_at.entry(member.clone()).or_default().insert(path);
         }
@@ -77,6 +82,8 @@ struct Planner<'a> {
     ground: Ground,
     /// Path in an environment → file of the wheel.
     installed: BTreeMap<String, NodeId>,
+    /// Entries of search paths that go, with the files that had them.
+    removed: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What a file needs from elsewhere, and what it is called where it goes.
@@ -89,8 +96,8 @@ struct Planned {
 }
 
 impl Planner<'_> {
-    fn vendored(&self, plan: &mut Plan) -> Result<()> {
-        for (id, member) in &self.places {
+    fn vendored(&mut self, plan: &mut Plan) -> Result<()> {
+        for (id, member) in &self.places.clone() {
             let Some(index) = self.graph.node(*id).place.library() else { continue };
             let (Some(library), Some(fetched)) =
                 (self.graph.libraries.get(index), self.findings.fetched.get(id))
@@ -108,11 +115,12 @@ impl Planner<'_> {
                 modified: library.modified,
                 users: self.users(*id),
             });
-            let mut planned = self.file(*id, member, None, &mut plan.notes)?;
+            let mut planned = self.file(*id, member, None);
             if let Some(name) = planned.unreachable {
                 return Err(unreachable(member, &name));
             }
             planned.edits.install_id = Some(install_id(member));
+            plan.notes.extend(lost_signature(member, &library.file, &planned.edits));
             plan.outside.insert(member.clone(), planned.outside);
             plan.edits.insert(member.clone(), FileEdits::MachO(planned.edits));
         }
@@ -126,7 +134,8 @@ impl Planner<'_> {
             match resolution {
                 Resolution::File(target, found) if *target == library => {
                     let (user, name) = (self.graph.name(user.file), &load.install_name);
-                    let line = format!("needed by {user} as `{name}`, found by {}", found.rule);
+                    let by = if found.by_soname { ", by its install ID" } else { "" };
+                    let line = format!("needed by {user} as `{name}`, found by {}{by}", found.rule);
                     if !users.contains(&line) {
                         users.push(line);
                     }
@@ -137,15 +146,16 @@ impl Planner<'_> {
         users
     }
 
-    fn member(&self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> Result<()> {
-        let file = &self.graph.node(id).file;
-        let mut planned = self.file(id, path, Some(path), &mut plan.notes)?;
+    fn member(&mut self, id: NodeId, path: &MemberPath, plan: &mut Plan) -> Result<()> {
+        let graph = self.graph;
+        let file = &graph.node(id).file;
+        let mut planned = self.file(id, path, Some(path));
         let mut to = path.clone();
         if let Some(name) = planned.unreachable {
             let distribution = &self.findings.wheel.filename().distribution;
             let shim = if is_program(file) { shim::of(path, distribution) } else { None };
             let shim = shim.unwrap_or_else(|| Err(unreachable(path, &name)))?;
-            planned = self.file(id, &shim.program, Some(path), &mut Vec::new())?;
+            planned = self.file(id, &shim.program, Some(path));
             if let Some(name) = planned.unreachable {
                 return Err(unreachable(path, &name));
             }
@@ -153,39 +163,23 @@ impl Planner<'_> {
             programs::move_program(path, &shim, &taken, plan)?;
             to = shim.program;
         }
-        planned.edits.install_id = self.own_id(file, path);
+        planned.edits.install_id = own_id(file, path, &mut plan.notes);
         let is_edited = planned.edits.install_id.is_some() || !planned.edits.slices.is_empty();
         if is_edited || to != *path {
+            plan.notes.extend(lost_signature(&to, file, &planned.edits));
             plan.outside.insert(to.clone(), planned.outside);
             plan.edits.insert(to, FileEdits::MachO(planned.edits));
         }
         Ok(())
     }
 
-    /// The ID for a library of the wheel that has a path of the build machine for one. A name such as
-    /// `@rpath/libfoo.dylib` is what other packages may know it by, and stays.
-    fn own_id(&self, file: &MachFile, path: &MemberPath) -> Option<String> {
-        let is_foreign =
-            |id: &str| id.starts_with('/') && !id.starts_with(INSTALL_ID_ROOT) && !is_of_macos(id);
-        let ids = || file.slices.iter().map(|slice| slice.install_id.as_deref());
-        let has_foreign =
-            file.is_library() && ids().all(|id| id.is_some()) && ids().flatten().any(is_foreign);
-        has_foreign.then(|| install_id(path))
-    }
-
     /// The edits of one file where it will be, at `at`. `from` is where a file of the wheel is now.
-    fn file(
-        &self,
-        id: NodeId,
-        at: &MemberPath,
-        from: Option<&MemberPath>,
-        notes: &mut Vec<String>,
-    ) -> Result<Planned> {
+    fn file(&mut self, id: NodeId, at: &MemberPath, from: Option<&MemberPath>) -> Planned {
         let file_name = at.file_name().to_owned();
         let edits = Edits { file_name, ..Edits::default() };
         let mut planned = Planned { edits, outside: BTreeSet::new(), unreachable: None };
         for slice in self.graph.slices_of(id) {
-            let rpaths = self.rpaths(slice, at, from, notes);
+            let rpaths = self.rpaths(slice, at, from);
             let stays = from == Some(at);
             let names = self.load_names(slice, at, &rpaths, stays, &mut planned);
             let is_same = self.graph.slice(slice).rpaths == rpaths;
@@ -194,16 +188,15 @@ impl Planner<'_> {
                 planned.edits.slices.insert(slice.slice, edits);
             }
         }
-        Ok(planned)
+        planned
     }
 
     /// The search path of a slice: its own entries that still lead somewhere after installation, each once.
     fn rpaths(
-        &self,
+        &mut self,
         slice: SliceId,
         at: &MemberPath,
         from: Option<&MemberPath>,
-        notes: &mut Vec<String>,
     ) -> Vec<String> {
         let mut kept: Vec<String> = Vec::new();
         for entry in &self.graph.slice(slice).rpaths {
@@ -220,13 +213,12 @@ impl Planner<'_> {
             match new {
                 Some(new) if !kept.contains(&new) => kept.push(new),
                 Some(_) => {}
-                None if from.is_some() => {
-                    let note = format!("{at}: LC_RPATH `{entry}` is removed");
-                    if !notes.contains(&note) {
-                        notes.push(note);
+                None => {
+                    if let Some(from) = from {
+                        let files = self.removed.entry(entry.clone()).or_default();
+                        files.insert(from.as_str().to_owned());
                     }
                 }
-                None => {}
             }
         }
         kept
@@ -279,13 +271,53 @@ fn install_id(member: &MemberPath) -> String {
     format!("{INSTALL_ID_ROOT}{}", member.installed().path)
 }
 
+/// The ID for a library of the wheel that has a path of the build machine for one. A name such as
+/// `@rpath/libfoo.dylib` is what other packages may know it by, and stays.
+fn own_id(file: &MachFile, path: &MemberPath, notes: &mut Vec<String>) -> Option<String> {
+    let is_foreign =
+        |id: &&str| id.starts_with('/') && !id.starts_with(INSTALL_ID_ROOT) && !is_of_macos(id);
+    let ids = || file.slices.iter().filter_map(|slice| slice.install_id.as_deref());
+    let foreign = ids().find(is_foreign)?;
+    if !file.is_library() || ids().count() != file.slices.len() {
+        return None;
+    }
+    let id = install_id(path);
+    // It is better off with the ID it has than refused for one that it can do without.
+    let fits = |slice: &MachSlice| {
+        let old = slice.install_id.as_deref().unwrap_or_default().len();
+        let grows = command_size(id.len()).saturating_sub(command_size(old));
+        slice.header_pad >= (grows + SIGNATURE_COMMAND) as u64 || grows == 0
+    };
+    if !file.slices.iter().all(fits) {
+        notes.push(format!("{path} keeps its install ID {foreign}: there is no room for another"));
+        return None;
+    }
+    Some(id)
+}
+
+/// What an `LC_CODE_SIGNATURE` takes, which a first signature adds.
+const SIGNATURE_COMMAND: usize = 16;
+
+/// The size of a command with a string of this length: with its NUL, to the next multiple of 8.
+fn command_size(len: usize) -> usize {
+    (len / 8 + 1) * 8
+}
+
+/// A certificate that an edit makes worthless.
+fn lost_signature(member: &MemberPath, file: &MachFile, edits: &Edits) -> Option<String> {
+    let is_edited = |index: usize| edits.install_id.is_some() || edits.slices.contains_key(&index);
+    let mut slices = file.slices.iter().enumerate().filter(|(index, _)| is_edited(*index));
+    let certificate = slices.find_map(|(_, slice)| slice.certificate.as_ref())?;
+    Some(format!("{member} loses the signature of {certificate}, and is signed ad hoc"))
+}
+
 fn is_program(file: &MachFile) -> bool {
     file.slices.iter().all(|slice| slice.file_type == MH_EXECUTE)
 }
 
 /// What tells one build of a library from another: `LC_UUID`, which no edit changes.
 fn identifiers(file: &MachFile) -> BTreeMap<&'static str, String> {
-    let of_slice = |slice: &crate::binary::MachSlice| {
+    let of_slice = |slice: &MachSlice| {
         slice.uuid.map(|uuid| format!("{} {}", slice.architecture, hexadecimal(&uuid)))
     };
     let uuids: Vec<String> = file.slices.iter().filter_map(of_slice).collect();

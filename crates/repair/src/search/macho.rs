@@ -10,16 +10,18 @@
 //!
 //! The wheel's own copy comes before all of this, because where the wheel goes, it is the only one. Each
 //! slice of a universal file is a file of its own: processes of its CPU load it, with the slices for that CPU of
-//! the files it leads to. Then, because a build tree is not an installation: a library of the wheel that no rule
-//! leads to, if there is only one of that name.
+//! the files it leads to. Then, because a build tree is not an installation: a library in the caller's own
+//! directories that has the name as its install ID, and a library of the wheel that no rule leads to, if there is
+//! only one of that name.
 
+mod by_id;
 mod graph;
 mod names;
 mod places;
 mod take;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use truewheel_macho::DylibKind;
 use truewheel_wheel::{Digest, MemberPath};
@@ -89,6 +91,8 @@ struct Search<'a> {
     /// Library on disk → node.
     library_nodes: BTreeMap<usize, NodeId>,
     resolved: BTreeMap<SliceId, Vec<Resolution>>,
+    /// Directory of the caller's → install IDs and their last parts → files.
+    ids: BTreeMap<PathBuf, BTreeMap<String, Vec<PathBuf>>>,
     /// Slices whose needs are found without those that load them.
     settled: BTreeSet<SliceId>,
 }
@@ -123,6 +127,7 @@ impl<'a> Search<'a> {
             by_digest: BTreeMap::new(),
             library_nodes: BTreeMap::new(),
             resolved: BTreeMap::new(),
+            ids: BTreeMap::new(),
             settled: BTreeSet::new(),
         }
     }
@@ -271,6 +276,9 @@ impl<'a> Search<'a> {
             if let Some(resolution) = self.on_disk(user, &place, &mut miss)? {
                 return Ok(resolution);
             }
+        }
+        if let Some(resolution) = self.by_id(user, name, &mut miss)? {
+            return Ok(resolution);
         }
         if let Some(resolution) = self.anywhere_in_wheel(user, name, &mut miss) {
             return Ok(resolution);

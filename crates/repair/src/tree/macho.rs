@@ -45,6 +45,8 @@ pub(super) fn of_graph(graph: &MachGraph) -> Tree {
     for id in graph.needs.keys() {
         let is_member = matches!(graph.node(id.file).place, Place::Member(_));
         let mut file = facts(graph.name(id.file), is_member, graph.slice(*id));
+        let library = graph.node(id.file).place.library().and_then(|at| graph.libraries.get(at));
+        file.size = library.map(|library| library.size);
         file.needs = graph
             .needs_of(*id)
             .map(|(load, resolution)| need(graph, &indices, *id, load, resolution))

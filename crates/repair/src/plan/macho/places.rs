@@ -11,7 +11,7 @@ use super::taken;
 use crate::error::Result;
 use crate::mangle;
 use crate::options::Options;
-use crate::plan::MacFindings;
+use crate::plan::{MacFindings, data};
 use crate::search::NodeId;
 use crate::search::disk::file_name;
 use crate::search::macho::in_framework;
@@ -25,6 +25,14 @@ pub(super) fn places(
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
     let graph = &findings.macos.graph;
     let directory = directory(findings.wheel, findings.options)?;
+    let of_data = data::directories(
+        &data::Needs {
+            members: graph.members().collect(),
+            included: Vec::new(),
+            of: &|id| graph.libraries_needed_by(id),
+        },
+        &directory,
+    )?;
     let key = |path: &MemberPath| {
         let installed = site_packages_path(path).unwrap_or_else(|| path.as_str().to_owned());
         installed.to_lowercase()
@@ -38,6 +46,7 @@ pub(super) fn places(
         else {
             continue;
         };
+        let directory = of_data.get(&id).unwrap_or(&directory);
         let name = file_name(&library.path);
         let mut member = directory.join(&name)?;
         if known.contains(&key(&member)) {

@@ -21,6 +21,8 @@ fn file(file_type: u32, slices: &[Made]) -> MachFile {
             version: (*major, *minor, 0),
             sdk: (*major, *minor, 0),
         }),
+        header_pad: 0,
+        certificate: None,
         uuid: None,
         is_signed: true,
     };

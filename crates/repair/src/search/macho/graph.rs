@@ -78,6 +78,13 @@ impl MachGraph {
         self.slice(id).loads.iter().zip(self.needs.get(&id).map_or(&[][..], Vec::as_slice))
     }
 
+    /// Libraries of this machine that some slice of a file needs.
+    pub(crate) fn libraries_needed_by(&self, id: NodeId) -> Vec<NodeId> {
+        let needs = self.slices_of(id).flat_map(|slice| self.needs_of(slice));
+        let targets = needs.filter_map(|(_, resolution)| resolution.file());
+        targets.filter(|target| self.node(*target).place.library().is_some()).collect()
+    }
+
     /// Every slice whose needs are known, with one need after the other.
     pub(crate) fn all_needs(&self) -> impl Iterator<Item = (SliceId, &Load, &Resolution)> {
         self.needs
