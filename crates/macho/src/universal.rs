@@ -1,20 +1,14 @@
-//! Universal files: their slices put in their places, and one file made of several.
+//! Universal files: their header, and their slices put in their places.
 //!
 //! `<mach-o/fat.h>`: each slice starts at a multiple of two to the power of `align`, so that its pages are pages of
 //! the file. A slice that grew moves those behind it; zeros fill the gaps.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use object::macho as m;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fat::{Container, FatArch, MachO};
-
-/// Slices for processors with pages of 16 KiB start at their multiples, and by Apple's `lipo` of today those for
-/// x86-64 as well; all others have pages of 4 KiB.
-const ALIGN_16K: u32 = 14;
-const ALIGN_4K: u32 = 12;
 
 /// The file `old`, read as `file`, with these contents for its records, in their order.
 pub(crate) fn lay_out(old: &[u8], file: &MachO<'_>, contents: &[Cow<'_, [u8]>]) -> Result<Vec<u8>> {
@@ -54,7 +48,7 @@ pub(crate) fn lay_out(old: &[u8], file: &MachO<'_>, contents: &[Cow<'_, [u8]>]) 
 }
 
 /// Adds one slice and sets its record; returns whether those behind it move.
-fn place(bytes: &mut Vec<u8>, arch: &mut FatArch, content: &[u8], moved: bool) -> bool {
+pub(crate) fn place(bytes: &mut Vec<u8>, arch: &mut FatArch, content: &[u8], moved: bool) -> bool {
     if moved {
         let align = 1_usize << arch.align.min(31);
         bytes.resize(bytes.len().next_multiple_of(align), 0);
@@ -66,7 +60,11 @@ fn place(bytes: &mut Vec<u8>, arch: &mut FatArch, content: &[u8], moved: bool) -
 }
 
 /// Writes the header and the records over the start of `bytes`, which has room for them.
-fn write_header(bytes: &mut [u8], container: Container, arches: &[FatArch]) -> Result<()> {
+pub(crate) fn write_header(
+    bytes: &mut [u8],
+    container: Container,
+    arches: &[FatArch],
+) -> Result<()> {
     let header = header(container, arches)?;
     match bytes.get_mut(..header.len()) {
         Some(target) => {
@@ -77,7 +75,7 @@ fn write_header(bytes: &mut [u8], container: Container, arches: &[FatArch]) -> R
     }
 }
 
-fn header(container: Container, arches: &[FatArch]) -> Result<Vec<u8>> {
+pub(crate) fn header(container: Container, arches: &[FatArch]) -> Result<Vec<u8>> {
     let magic = if container == Container::Fat64 { m::FAT_MAGIC_64 } else { m::FAT_MAGIC };
     let count = u32::try_from(arches.len()).unwrap_or(u32::MAX);
     let mut bytes = [magic.to_be_bytes(), count.to_be_bytes()].concat();
@@ -100,66 +98,4 @@ fn header(container: Container, arches: &[FatArch]) -> Result<Vec<u8>> {
         }
     }
     Ok(bytes)
-}
-
-/// One universal file of all the slices of `files`, thin or universal, in the order and with the alignment that
-/// Apple's `lipo` gives them. A signature covers one slice, so all stay valid.
-///
-/// # Errors
-///
-/// When a file is no Mach-O file or has a static archive in it, when two slices are for one CPU, or when there are
-/// none.
-pub fn merge(files: &[&[u8]]) -> Result<Vec<u8>> {
-    let mut slices = Vec::new();
-    let mut seen = BTreeSet::new();
-    for bytes in files {
-        let file = MachO::parse(bytes)?;
-        if file.slices().len() != file.arches().len() {
-            return Err(Error::not_editable("a static archive", "only loaded files are merged"));
-        }
-        for slice in file.slices() {
-            let subtype = slice.cpu_subtype & !m::CPU_SUBTYPE_MASK;
-            if !seen.insert((slice.cpu_type, subtype)) {
-                return Err(ErrorKind::SameCpu { architecture: slice.architecture() }.into());
-            }
-            slices.push(slice.clone());
-        }
-    }
-    if slices.is_empty() {
-        return Err(ErrorKind::SliceCount { count: 0 }.into());
-    }
-    // lipo puts ARM64 last, and the others by alignment.
-    slices.sort_by_key(|slice| {
-        (
-            slice.is_arm64(),
-            align(slice.cpu_type),
-            slice.cpu_type,
-            slice.cpu_subtype & !m::CPU_SUBTYPE_MASK,
-        )
-    });
-    let mut arches: Vec<FatArch> = slices
-        .iter()
-        .map(|slice| FatArch {
-            cpu_type: slice.cpu_type,
-            cpu_subtype: slice.cpu_subtype,
-            offset: 0,
-            size: 0,
-            align: align(slice.cpu_type),
-        })
-        .collect();
-    let total: u64 = slices.iter().map(|slice| slice.size.saturating_add(1 << ALIGN_16K)).sum();
-    let wide = total > u64::from(u32::MAX);
-    let container = if wide { Container::Fat64 } else { Container::Fat };
-    let mut bytes = header(container, &arches)?;
-    for (arch, slice) in arches.iter_mut().zip(&slices) {
-        place(&mut bytes, arch, slice.bytes(), true);
-    }
-    write_header(&mut bytes, container, &arches)?;
-    MachO::parse(&bytes)?;
-    Ok(bytes)
-}
-
-fn align(cpu_type: u32) -> u32 {
-    let wide = [m::CPU_TYPE_ARM64, m::CPU_TYPE_ARM64_32, m::CPU_TYPE_ARM, m::CPU_TYPE_X86_64];
-    if wide.iter().any(|wide| wide.0 == cpu_type) { ALIGN_16K } else { ALIGN_4K }
 }

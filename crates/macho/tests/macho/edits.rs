@@ -297,3 +297,56 @@ fn fused_files_are_in_the_order_and_places_that_lipo_gives() {
         "the universal header counts 0 slices, 1 to 44 are possible"
     );
 }
+
+/// A static archive of these objects, with long names as Apple's `ar` writes them.
+fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = b"!<arch>\n".to_vec();
+    for (name, content) in members {
+        let (field, long) = match name.len() > 15 {
+            true => (format!("#1/{}", name.len()), *name),
+            false => ((*name).to_owned(), ""),
+        };
+        let size = long.len() + content.len();
+        let (date, owner, group, mode) = (0, 0, 0, "100644");
+        bytes.extend(
+            format!("{field:<16}{date:<12}{owner:<6}{group:<6}{mode:<8}{size:<10}`\n").bytes(),
+        );
+        bytes.extend(long.bytes());
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(2), b'\n');
+    }
+    bytes
+}
+
+#[test]
+fn static_archives_are_fused_by_the_cpu_of_their_objects() {
+    let table = ("__.SYMDEF SORTED", &b"odd"[..]);
+    let of = |cpu: &str| archive(&[table, ("a.o", crate::file(&format!("libneeded.{cpu}.dylib")))]);
+    let both = merge(&[&of("arm64"), &of("x86_64")]).unwrap();
+    let macho = MachO::parse(&both).unwrap();
+    let arches: Vec<_> = macho.arches().iter().map(|arch| (arch.cpu_type, arch.align)).collect();
+    assert_eq!(arches, [(0x0100_0007, 3), (0x0100_000c, 3)]);
+    assert!(macho.slices().is_empty());
+    let parts: Vec<&[u8]> =
+        truewheel_macho::parts(&both).unwrap().iter().map(|part| part.bytes).collect();
+    assert_eq!(parts, [of("x86_64"), of("arm64")]);
+}
+
+#[test]
+fn an_archive_that_is_for_no_cpu_or_for_two_is_not_fused() {
+    let (intel, arm) =
+        (crate::file("libneeded.x86_64.dylib"), crate::file("libneeded.arm64.dylib"));
+    let refusal = |bytes: &[u8]| merge(&[bytes]).unwrap_err().to_string();
+    assert_eq!(
+        refusal(&archive(&[("a.o", intel), ("b.o", arm)])),
+        "arm64 cannot be edited: it is an archive with objects for several CPUs"
+    );
+    assert_eq!(
+        refusal(&archive(&[("a.txt", b"text")])),
+        "the first four bytes are no Mach-O or universal magic number"
+    );
+    let whole = archive(&[("a.o", intel)]);
+    for size in 0..whole.len().min(200) {
+        assert!(merge(&[&whole[..size]]).is_err(), "{size}");
+    }
+}
