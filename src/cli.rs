@@ -1,6 +1,7 @@
 //! What was typed. Flags are named as auditwheel, delocate and delvewheel name them.
 
 mod check;
+mod merge;
 mod search;
 mod show;
 mod tree;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use merge::Merge;
 pub(crate) use search::Search;
 pub(crate) use show::Show;
 pub(crate) use tree::Tree;
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Repair(Box<Repair>),
     /// Say whether wheels keep what their tags promise, and fail if they do not
     Check(Box<Check>),
+    /// Make one wheel for both kinds of Mac (universal2) out of two that are each for one
+    Merge(Merge),
     /// Show what a wheel needs, what it brings along, the tag it earns, and what keeps it from better ones
     Show(Show),
     /// Show the libraries behind each binary of a wheel, or behind one file, as a tree

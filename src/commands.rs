@@ -1,11 +1,11 @@
 //! One function for each command.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use truewheel_repair::{Error, Options, Plan, Prepared};
+use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge};
 
-use crate::config::{CheckTask, Config, LookTask, RepairTask, Task};
+use crate::config::{CheckTask, Config, LookTask, MergeTask, RepairTask, Task};
 use crate::progress::Progress;
 use crate::report::Printer;
 use crate::status::Status;
@@ -23,6 +23,7 @@ pub(crate) fn run(config: &Config) -> Status {
         Task::Repair(task) if task.dry_run => dry_run(task, &printer),
         Task::Repair(task) => repair(task, &printer),
         Task::Check(task) => check(task, &printer),
+        Task::Merge(task) => merge(task, &printer),
         Task::Show(task) => show(task, &printer),
         Task::Tree(task) => tree(task, &printer),
         Task::Groups(task) => {
@@ -48,6 +49,36 @@ fn check(task: &CheckTask, printer: &Printer) -> Status {
     printer.checks(task.wheels.len(), &reports, task.json);
     let is_good = reports.len() == task.wheels.len() && reports.iter().all(|report| report.passed);
     if is_good { Status::Done } else { Status::Failed }
+}
+
+/// Each wheel's own faults are told with its name, those of the pair with the first's.
+fn merge(task: &MergeTask, printer: &Printer) -> Status {
+    let output = &task.options.output;
+    let was_there = output.exists();
+    let open = |path: &PathBuf| {
+        let opened = MergeInput::open(path);
+        opened.map_err(|error| printer.error(Some(path), &error)).ok()
+    };
+    let [Some(first), Some(second)] = task.wheels.each_ref().map(open) else {
+        return Status::Failed;
+    };
+    let inputs = [first, second];
+    let done = match task.dry_run {
+        true => truewheel_repair::plan_merge(&inputs, &task.options)
+            .map(|report| printer.merge_plan(&report, task.json)),
+        false => truewheel_repair::prepare_merge(&inputs, &task.options)
+            .and_then(PreparedMerge::persist)
+            .map(|report| printer.merged(&report, task.json)),
+    };
+    if let Err(error) = done {
+        printer.error(Some(&task.wheels[0]), &error);
+        if !was_there {
+            // Only an empty directory can be removed so, and that it is there already does no harm.
+            let _ = std::fs::remove_dir(output);
+        }
+        return Status::Failed;
+    }
+    Status::Done
 }
 
 fn show(task: &LookTask, printer: &Printer) -> Status {

@@ -3,6 +3,7 @@
 
 mod check;
 mod macos;
+mod merge;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use truewheel_repair::{
 use crate::cli::{self, Cli, ColorChoice, Command};
 
 pub(crate) use check::CheckTask;
+pub(crate) use merge::MergeTask;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +40,7 @@ pub(crate) struct Config {
 pub(crate) enum Task {
     Repair(Box<RepairTask>),
     Check(Box<CheckTask>),
+    Merge(Box<MergeTask>),
     Show(Box<LookTask>),
     Tree(Box<LookTask>),
     Groups(GroupsTask),
@@ -90,6 +93,7 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
     let task = match cli.command {
         Command::Repair(typed) => Task::Repair(Box::new(repair(*typed)?)),
         Command::Check(typed) => Task::Check(Box::new(check::check(*typed)?)),
+        Command::Merge(typed) => Task::Merge(Box::new(merge::merge(typed)?)),
         Command::Show(typed) => Task::Show(Box::new(show(typed)?)),
         Command::Tree(typed) => Task::Tree(Box::new(tree(typed)?)),
         Command::Groups(typed) => Task::Groups(GroupsTask {

@@ -6,6 +6,7 @@
 
 mod check;
 mod groups;
+mod merge;
 mod repair;
 mod show;
 mod tree;

@@ -20,11 +20,15 @@ pub(super) fn options(
             .iter()
             .map(|name| architecture(name.trim()))
             .collect::<Result<_>>()?,
-        rounding: match round {
-            MacosRound::Up => Rounding::Up,
-            MacosRound::Down => Rounding::Down,
-        },
+        rounding: rounding(round),
     })
+}
+
+pub(super) fn rounding(round: MacosRound) -> Rounding {
+    match round {
+        MacosRound::Up => Rounding::Up,
+        MacosRound::Down => Rounding::Down,
+    }
 }
 
 fn version(origin: &str, text: &str) -> Result<MacosVersion> {

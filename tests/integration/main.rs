@@ -21,6 +21,8 @@ mod linux;
 mod live;
 /// Whole repairs of wheels for macOS.
 mod macos;
+/// One wheel for both kinds of Mac out of two.
+mod merge;
 /// Against auditwheel, where it is installed.
 mod oracle;
 /// RECORD after every kind of repair.

@@ -16,6 +16,7 @@ mod left_out;
 mod licenses;
 mod links;
 mod mangle;
+mod merge;
 mod options;
 mod patch;
 mod pattern;
@@ -45,6 +46,7 @@ pub use check::{
     SymbolPattern, check,
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
+pub use merge::{MergeInput, MergeOptions, MergeReport, PreparedMerge, plan_merge, prepare_merge};
 pub use options::{Include, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions};
 pub use plan::{FileEdits, Plan, Vendored};
 pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};

@@ -22,7 +22,7 @@ use truewheel_wheel::{MemberPath, PlatformTag};
 use super::Obstacle;
 use crate::binary::MachFile;
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{MacosOptions, Options};
 use crate::search::paths::base_name;
 
 use needs::{Need, common_processors, has_code, lacking, loose, needs, unsaid};
@@ -41,20 +41,28 @@ pub(crate) struct File<'a> {
     pub name: &'a str,
     /// What dyld sees in it.
     pub file: &'a MachFile,
-    /// Some file of the wheel leads to it; a library to which none does may be for one CPU on purpose.
+    /// Code for a CPU that it lacks leads to it; a library to which none does may be for one CPU on purpose.
     pub is_needed: bool,
 }
 
-/// The files of a wheel; a library is needed where some file names one that is called as it is.
+/// The files of a wheel. A library is needed where code for a CPU that it lacks names one that is called as it is.
 pub(crate) fn files(members: &[(MemberPath, MachFile)]) -> Vec<File<'_>> {
-    let slices = || members.iter().flat_map(|(_, file)| &file.slices);
-    let loads = slices().flat_map(|slice| &slice.loads).map(|load| base_name(&load.install_name));
-    let named: BTreeSet<&str> = loads.collect();
-    let is_named = |path: &MemberPath| named.contains(path.file_name());
-    members
-        .iter()
-        .map(|(path, file)| File { name: path.as_str(), file, is_needed: is_named(path) })
-        .collect()
+    let slices = members.iter().flat_map(|(_, file)| &file.slices);
+    let loads = slices.flat_map(|slice| slice.loads.iter().map(|load| (slice.architecture, load)));
+    let named: BTreeSet<(&str, &str)> =
+        loads.map(|(cpu, load)| (base_name(&load.install_name), cpu)).collect();
+    let is_needed = |path: &MemberPath, file: &MachFile| {
+        let name = path.file_name();
+        let users = named.range((name, "")..).take_while(|(named, _)| *named == name);
+        let has = |cpu: &str| file.slices.iter().any(|slice| slice.architecture == cpu);
+        users.into_iter().any(|(_, cpu)| !has(cpu))
+    };
+    let of = |(path, file)| File {
+        name: MemberPath::as_str(path),
+        file,
+        is_needed: is_needed(path, file),
+    };
+    members.iter().map(|(path, file)| of((path, file))).collect()
 }
 
 /// What the contents say of the tags.
@@ -100,7 +108,6 @@ fn required(options: &Options) -> impl Iterator<Item = &str> {
 
 /// The CPUs that every binary of the wheel must have code for: those of its tags, or of the one asked for, and of
 /// `--require-archs`. Empty where neither names one.
-#[allow(dead_code, reason = "for the search, which passes over libraries without them")]
 pub(crate) fn wanted_architectures(tags: &[PlatformTag], options: &Options) -> BTreeSet<String> {
     claims(tags, options).into_keys().chain(required(options)).map(str::to_owned).collect()
 }
@@ -143,6 +150,25 @@ pub(crate) fn assess(files: &[File<'_>], tags: &[PlatformTag], options: &Options
     notes.extend(judge.notes(&versions));
     let tags = judge.choose(tags, &versions);
     Verdict { tags, earned, notes, fault }
+}
+
+/// Joins the tags of wheels that were merged into these files: each CPU keeps what was promised for it, or gets
+/// what the files need. Files without a CPU are for the caller to find, by [`obstacles`].
+pub(crate) fn combine(files: &[File<'_>], tags: &[PlatformTag], rounding: Rounding) -> Verdict {
+    let macos = MacosOptions { rounding, ..MacosOptions::default() };
+    let options = Options { macos, ..Options::default() };
+    let mut notes = Vec::new();
+    let mut judge = Judge::new(files, tags, &options, &mut notes);
+    judge.names = name_of(&judge.claimed).into_iter().collect();
+    let mut versions = judge.versions(None);
+    for (cpu, version) in &mut versions {
+        let claimed = judge.claimed.get(cpu).map(|claimed| claimed.rounded(rounding));
+        *version = (*version).max(claimed.unwrap_or(*version));
+    }
+    notes.extend(loose(files, &judge.claimed.keys().copied().collect()));
+    notes.extend(judge.notes(&versions));
+    let tags = judge.spell(&versions);
+    Verdict { earned: tags.clone(), tags, fault: judge.fault(&[]), notes }
 }
 
 /// The facts and wishes of one wheel.

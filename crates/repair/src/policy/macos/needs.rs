@@ -82,7 +82,7 @@ pub(super) fn lacking<'a>(
     obstacles
 }
 
-/// A library to which no file leads by name: what opens it knows for which CPU it is.
+/// A library to which no code leads that cannot load it: what opens it knows for which CPU it is.
 fn is_loose(file: &File<'_>) -> bool {
     !file.is_needed && loaded(file).all(|slice| slice.file_type == LIBRARY)
 }
@@ -94,7 +94,8 @@ pub(super) fn loose(files: &[File<'_>], wanted: &BTreeSet<&str>) -> Vec<String> 
         let lacks: Vec<&str> = wanted.iter().copied().filter(|cpu| !has_code(file, cpu)).collect();
         if !lacks.is_empty() {
             let lacks = lacks.join(" and ");
-            notes.push(format!("{} has no code for {lacks}; no file names it", file.name));
+            let name = file.name;
+            notes.push(format!("{name} has no code for {lacks}, and no code there names it"));
         }
     }
     notes

@@ -171,7 +171,10 @@ fn a_library_that_no_file_names_may_be_for_one_cpu() {
     ];
     let verdict = assess(&files, &["macosx_10_9_universal2".into()], &Options::default());
     assert_eq!(tags(&verdict), "macosx_10_9_universal2");
-    assert_eq!(verdict.notes, ["libattach_arm64.dylib has no code for x86_64; no file names it"]);
+    assert_eq!(
+        verdict.notes,
+        ["libattach_arm64.dylib has no code for x86_64, and no code there names it"]
+    );
 }
 
 #[test]
@@ -311,4 +314,42 @@ fn a_slice_for_newer_intel_processors_counts_for_all_of_them() {
     let module = module(&[("x86_64", 1, (10, 9)), ("x86_64h", 1, (10, 13))]);
     let verdict = judge(&[("x.so", &module)], "macosx_10_9_x86_64", &Options::default());
     assert_eq!(tags(&verdict), "macosx_10_13_x86_64");
+}
+
+#[test]
+fn wheels_that_were_merged_keep_what_each_promised() {
+    let thin = |cpu, version| module(&[(cpu, 1, version)]);
+    for (first, second, expected) in [
+        ("macosx_10_9_x86_64", "macosx_11_0_arm64", "macosx_10_9_universal2"),
+        ("macosx_10_13_x86_64", "macosx_12_0_arm64", "macosx_10_13_x86_64.macosx_12_0_arm64"),
+        ("macosx_12_0_x86_64", "macosx_12_0_arm64", "macosx_12_0_universal2"),
+    ] {
+        let (x86_64, arm64) = (thin("x86_64", (10, 9)), thin("arm64", (11, 0)));
+        let fused = MachFile { slices: [x86_64.slices, arm64.slices].concat() };
+        let files = [File { name: "x.so", file: &fused, is_needed: true }];
+        let verdict = combine(&files, &[first.into(), second.into()], Rounding::Up);
+        assert_eq!(tags(&verdict), expected);
+    }
+}
+
+#[test]
+fn a_library_is_needed_by_code_that_cannot_load_it() {
+    let load = |name: &str| crate::binary::Load {
+        install_name: format!("@loader_path/.dylibs/{name}"),
+        kind: truewheel_macho::DylibKind::Load,
+        current_version: (1, 0, 0),
+        compatibility_version: (1, 0, 0),
+    };
+    let mut user = module(&[("x86_64", 1, (10, 9)), ("arm64", 1, (11, 0))]);
+    user.slices[0].loads = vec![load("libx.dylib"), load("liby.dylib")];
+    user.slices[1].loads = vec![load("liby.dylib")];
+    let thin = file(6, &[("x86_64", 1, (10, 9))]);
+    let path = |path: &str| MemberPath::new(path).unwrap();
+    let members = [
+        (path("demo/x.so"), user),
+        (path("demo/.dylibs/libx.dylib"), thin.clone()),
+        (path("demo/.dylibs/liby.dylib"), thin),
+    ];
+    let needed: Vec<bool> = files(&members).iter().map(|file| file.is_needed).collect();
+    assert_eq!(needed, [false, false, true]);
 }
