@@ -18,11 +18,11 @@ use crate::error::Result;
 use crate::left_out::Choices;
 use crate::options::Options;
 use crate::policy;
+use crate::policy::windows;
 use crate::search::macho::is_of_macos;
 use crate::search::paths::base_name;
 use crate::survey::{Kind, Survey};
 use crate::target;
-use crate::tree::is_of_windows;
 
 /// So many names of one file are told: a list of all libraries of a distribution is data.
 const MOST_NAMES: usize = 100;
@@ -172,7 +172,7 @@ impl<'a> Known<'a> {
         match format {
             Format::Elf => self.is_of_target(leaf),
             Format::MachO => is_of_macos(name),
-            Format::Pe => is_of_windows(&lower) || lower.starts_with("python"),
+            Format::Pe => windows::is_ever_brought(&lower) || lower.starts_with("python"),
         }
     }
 

@@ -16,6 +16,7 @@ mod obstacle;
 mod standing;
 mod tags;
 mod uses;
+pub(crate) mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,7 +8,6 @@ mod elf;
 mod macho;
 mod pe;
 mod shelf;
-mod system;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,8 +19,6 @@ use crate::binary::Binary;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::survey::{self, Kind, Survey};
-
-pub(crate) use system::is_of_windows;
 
 /// What became of a needed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -170,7 +167,7 @@ pub(crate) fn of_survey(survey: &Survey, options: &Options) -> Result<Tree> {
         Kind::Macos(macos) => found.add(macho::of_graph(&macos.graph)),
         _ => found.add(macho::of_wheel(&survey.scan, options)?),
     }
-    found.add(pe::of_wheel(&survey.scan, options)?);
+    found.add(pe::of_wheel(&survey.wheel, &survey.scan, options)?);
     for (path, format, fault) in &survey.scan.unreadable {
         let format = format.name();
         found.notes.push(format!("{path}: a damaged {format} file: {fault}"));

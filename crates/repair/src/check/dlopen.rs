@@ -11,10 +11,10 @@ use crate::binary::Binary;
 use crate::dlopen::stem;
 use crate::error::Result;
 use crate::policy;
+use crate::policy::windows;
 use crate::search::macho::is_of_macos;
 use crate::search::paths::base_name;
 use crate::target;
-use crate::tree::is_of_windows;
 use crate::wheel_target;
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
@@ -56,7 +56,7 @@ fn is_of_system(check: &Check<'_>, binary: &Binary, name: &str, leaf: &str) -> b
         Binary::MachO(_) => is_of_macos(name),
         Binary::Pe(_) => {
             let lower = leaf.to_lowercase();
-            is_of_windows(&lower) || lower.starts_with("python")
+            windows::is_ever_brought(&lower) || lower.starts_with("python")
         }
         _ => is_of_target(check, leaf),
     }

@@ -12,7 +12,7 @@ use truewheel_wheel::{PlatformTag, WindowsArch};
 use super::finding::Finding;
 use super::{Check, Patterns, Severity, content, lack, rules};
 use crate::error::Result;
-use crate::tree::is_of_windows;
+use crate::policy::windows::{Machine, Origin, WindowsPolicy, is_of_driver};
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let wanted = machines(check.tags());
@@ -68,12 +68,15 @@ fn foreign_system(check: &mut Check<'_>) {
 fn imports(check: &mut Check<'_>, wanted: &[&str], excluded: &Patterns) {
     let in_wheel: BTreeSet<String> =
         check.facts.digests.keys().map(|path| path.file_name().to_ascii_lowercase()).collect();
+    let policy = WindowsPolicy::of_wheel(check.wheel);
     let mut lacking: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
     for (path, file) in check.facts.pe().filter(|(_, file)| wanted.contains(&file.architecture)) {
+        let machine = Machine::of_architecture(file.architecture);
         for (names, is_delayed) in [(&file.imports, false), (&file.delay_imports, true)] {
             for name in names.iter().map(|name| with_ending(name)) {
                 let is_brought = in_wheel.contains(&name) || excluded.of(&name).is_some();
-                if !is_brought && !is_of_windows(&name) && !is_of_python(&name) {
+                let origin = policy.origin(&name, machine);
+                if !is_brought && matches!(origin, None | Some(Origin::Driver)) {
                     lacking.entry((name, is_delayed)).or_default().push(path.to_string());
                 }
             }
@@ -88,7 +91,7 @@ fn imports(check: &mut Check<'_>, wanted: &[&str], excluded: &Patterns) {
 
 fn missing(check: &Check<'_>, name: &str, users: &str, is_delayed: bool) -> Finding {
     let users = if is_delayed { format!("{users} at the first call") } else { users.to_owned() };
-    if is_of_drivers(name) {
+    if is_of_driver(name) {
         let message = format!("`{name}` is part of the machine's drivers: {users}");
         return Finding::new(rules::DRIVER, message);
     }
@@ -103,32 +106,10 @@ fn missing(check: &Check<'_>, name: &str, users: &str, is_delayed: bool) -> Find
     }
 }
 
-/// What comes with the driver of a graphics card: the one that fits the machine is there, or none.
-fn is_of_drivers(name: &str) -> bool {
-    let stem = name.strip_suffix(".dll").unwrap_or(name);
-    ["nvcuda", "nvcuvid", "nvml", "nvencodeapi64", "nvoptix", "opencl", "vulkan-1"].contains(&stem)
-}
-
 /// In lower case, with the `.dll` that the loader adds.
 fn with_ending(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     if name.contains('.') { name } else { name + ".dll" }
-}
-
-/// `python312.dll`, `python3.dll`, `python313t.dll`, and the runtime that python.org's installers
-/// bring beside them since 3.5.
-fn is_of_python(name: &str) -> bool {
-    let stem = name.strip_suffix(".dll").unwrap_or(name);
-    let is_python = |start: &str| {
-        let rest = stem.strip_prefix(start);
-        rest.is_some_and(|rest| {
-            rest.trim_end_matches("_d").trim_end_matches('t').bytes().all(|b| b.is_ascii_digit())
-        })
-    };
-    is_python("python")
-        || is_python("libpypy3.")
-        || stem.starts_with("libpypy")
-        || matches!(name, "vcruntime140.dll" | "vcruntime140_1.dll")
 }
 
 /// What compilers' runtimes and builders of open-source libraries bring, and Windows does not.
@@ -143,17 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_told_by_whom_it_is_brought() {
-        for name in ["kernel32.dll", "api-ms-win-crt-heap-l1-1-0.dll", "winspool.drv", "ws2_32.dll"]
-        {
-            assert!(is_of_windows(name), "{name}");
-        }
-        for name in ["python3.dll", "python313t.dll", "vcruntime140_1.dll", "python312_d.dll"] {
-            assert!(is_of_python(name), "{name}");
-        }
+    fn dlls_of_compilers_are_told_by_their_names() {
         for name in ["msvcp140.dll", "libgfortran-5.dll", "vcomp140.dll"] {
-            assert!(is_of_compilers(name) && !is_of_windows(name), "{name}");
+            assert!(is_of_compilers(name), "{name}");
         }
-        assert!(!is_of_python("pythonnet.dll"));
+        assert!(!is_of_compilers("zlib.dll"));
     }
 }

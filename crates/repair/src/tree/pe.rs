@@ -10,18 +10,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
+use truewheel_wheel::Wheel;
+
 use super::shelf::{Shelf, Spot};
-use super::{Need, Status, Tree, TreeFile, is_of_windows};
+use super::{Need, Status, Tree, TreeFile};
 use crate::binary::{Binary, PeFile};
 use crate::error::Result;
 use crate::left_out::Choices;
 use crate::options::Options;
+use crate::policy::windows::{Machine, Origin, WindowsPolicy};
 use crate::scan::Scan;
 
 /// The tree of one file on this machine.
 pub(super) fn of_file(path: &Path, file: PeFile, options: &Options) -> Result<Tree> {
     let choices = Choices::new(options)?;
-    let mut search = Search::new(options, &choices);
+    let mut search = Search::new(options, &choices, WindowsPolicy::of_file());
     let spot = search.shelf.insert_file(path, file.clone());
     let root = search.file(&spot, &file);
     search.load(root);
@@ -31,9 +34,9 @@ pub(super) fn of_file(path: &Path, file: PeFile, options: &Options) -> Result<Tr
 }
 
 /// The trees of a wheel's PE files.
-pub(super) fn of_wheel(scan: &Scan, options: &Options) -> Result<Tree> {
+pub(super) fn of_wheel(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Tree> {
     let choices = Choices::new(options)?;
-    let mut search = Search::new(options, &choices);
+    let mut search = Search::new(options, &choices, WindowsPolicy::of_wheel(wheel));
     let mut files = Vec::new();
     for (path, file) in &scan.pe {
         if let Some(spot) = search.shelf.insert(path, file.clone()) {
@@ -51,6 +54,7 @@ pub(super) fn of_wheel(scan: &Scan, options: &Options) -> Result<Tree> {
 struct Search<'a> {
     options: &'a Options,
     choices: &'a Choices,
+    policy: WindowsPolicy,
     shelf: Shelf<PeFile>,
     tree: Tree,
     /// Place and facts of each file of the tree.
@@ -60,7 +64,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(options: &'a Options, choices: &'a Choices) -> Self {
+    fn new(options: &'a Options, choices: &'a Choices, policy: WindowsPolicy) -> Self {
         let take = |binary| match binary {
             Binary::Pe(file) => Some(*file),
             _ => None,
@@ -68,6 +72,7 @@ impl<'a> Search<'a> {
         Self {
             options,
             choices,
+            policy,
             shelf: Shelf::new(take),
             tree: Tree::empty(),
             sources: Vec::new(),
@@ -112,16 +117,21 @@ impl<'a> Search<'a> {
     fn need(&mut self, root: usize, user: usize, name: &str, kind: &'static str) -> Need {
         let settled = |status, rule: &str| Need::settled(name, kind, status, Some(rule.to_owned()));
         let library = library_name(name);
-        if is_python(&library) {
+        let architecture = self.sources[user].1.architecture;
+        let origin = self.policy.origin(&library, Machine::of_architecture(architecture));
+        if origin == Some(Origin::Python) {
             return settled(Status::Interpreter, "Python brings it");
         }
         if let Some(option) = self.choices.excluded.find(name, &[name, &library]) {
             return settled(Status::Excluded, &option);
         }
-        if is_of_windows(&library) {
-            return settled(Status::Provided, "Windows has it");
+        match origin {
+            Some(Origin::Windows(release)) => {
+                return settled(Status::Provided, &format!("{release} has it"));
+            }
+            Some(Origin::Driver) => return settled(Status::Driver, "a driver brings it"),
+            _ => {}
         }
-        let architecture = self.sources[user].1.architecture;
         let (mut searched, mut passed_over) = (Vec::new(), Vec::new());
         for (spot, rule) in self.candidates(root, user, &library) {
             let Some((spot, file)) = self.shelf.at(&spot) else {
@@ -184,19 +194,6 @@ fn runs(library: &str, process: &str) -> bool {
     library == process || (library == "arm64x" && matches!(process, "arm64" | "arm64ec"))
 }
 
-/// `python3.dll`, `python312.dll`, `python313t_d.dll`, and what python.org's Python has beside it.
-fn is_python(library: &str) -> bool {
-    let digits = library.strip_prefix("python").and_then(|rest| rest.strip_suffix(".dll"));
-    let is_cpython = digits.is_some_and(|rest| {
-        let rest = rest.strip_suffix("_d").unwrap_or(rest);
-        let rest = rest.strip_suffix('t').unwrap_or(rest);
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    is_cpython
-        || matches!(library, "vcruntime140.dll" | "vcruntime140_1.dll" | "vcruntime140_threads.dll")
-        || (library.starts_with("libpypy") && library.ends_with("-c.dll"))
-}
-
 fn facts(path: String, spot: &Spot, file: &PeFile) -> TreeFile {
     let (major, minor) = file.subsystem_version;
     let is_pyd = path.to_lowercase().ends_with(".pyd");
@@ -219,20 +216,5 @@ fn facts(path: String, spot: &Spot, file: &PeFile) -> TreeFile {
         rpath: Vec::new(),
         runpath: Vec::new(),
         needs: Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn python_is_told_from_libraries_that_begin_like_it() {
-        for name in ["python3.dll", "python312.dll", "python313t.dll", "python313t_d.dll"] {
-            assert!(is_python(name), "{name}");
-        }
-        for name in ["pythoncom312.dll", "python.dll", "pythonx.dll", "msvcp140.dll"] {
-            assert!(!is_python(name), "{name}");
-        }
     }
 }
