@@ -2,8 +2,12 @@
 
 /// Wheels for Android.
 mod android;
+/// When two libraries are one, and what each is called.
+mod identity;
 /// Libraries that nothing needs by name and that come along all the same.
 mod include;
+/// A model of ld.so.
+mod ld_so;
 /// What is left out of the wheel, and what only force brings in.
 mod left_out;
 /// Libraries of the wheel that are links or copies of each other.
@@ -14,6 +18,8 @@ mod loaders;
 mod places;
 /// Programs that are installed outside site-packages.
 mod programs;
+/// Random libraries, before and after the repair.
+mod random_graphs;
 /// Which library a needed name leads to.
 mod search;
 /// What only debuggers read, and is taken out on request.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use dyld::Installed;
 pub(crate) use elf::{Elf, Facts};
 pub(crate) use mach::Mach;
-pub(crate) use output::Output;
+pub(crate) use output::{Output, without_digits};
 pub(crate) use sandbox::{Run, Sandbox};
 pub(crate) use wheel::Wheel;
 

@@ -38,6 +38,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use truewheel_wheel::{MemberPath, Wheel, Written};
 
@@ -210,8 +211,9 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
     let (plan, paths, mut fetched) = match kind {
         Kind::Linux(linux) => {
             let LinuxSurvey { target, graph, assessment } = &mut **linux;
+            search::identity::unite(graph, &mut assessment.vendor);
             let wanted = graph.libraries_of(&assessment.vendor);
-            let strip = |file: &ElfFile| fetch::strippable(file, options.strip);
+            let strip = |file: &Arc<ElfFile>| fetch::strippable(file, options.strip);
             let fetched = fetch::fetch(&mut graph.libraries, wanted, keep, strip)?;
             let (plan, paths) = plan::plan(&plan::Findings {
                 wheel,

@@ -3,31 +3,45 @@
 //! Two wheels in one process may each bring their own `libfoo.so.1`. A loader that has one loaded
 //! takes it for the other, because it compares names and not files. So a vendored library gets a name
 //! that only its contents can produce: `libfoo.so.1` becomes `libfoo-1a2b3c4d.so.1`, where the digits
-//! begin the SHA-256 of the file as it was found. A file that is stripped on the way has other contents
-//! than one that is not, so it has other digits too.
+//! begin the SHA-256 of the file as it was found.
 //!
-//! The loader also shares what the library needs. Where that is vendored too, the digits come from
-//! all of it: equal names mean equal contents *and* equal dependencies. What the wheel had before is
-//! part of that by its path, which no other wheel has.
+//! What is written differs from that file in more than the SONAME when the library is stripped, when
+//! it is led to others, or when an option asks for anything else. Then the digits come from the file
+//! and all of its edits, so that two files of one name are equal. The loader also shares what the
+//! library needs, so they come from all that it leads to as well: equal names mean equal contents
+//! *and* equal dependencies. What the wheel had before is part of that by its path, which no other
+//! wheel has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
-use truewheel_elf::{Strip, Strippable};
-use truewheel_wheel::MemberPath;
+use truewheel_elf::{Edits, SearchPathEdit, Strip};
 
 use crate::fetch::Fetched;
 use crate::search::{Graph, NodeId, Place, Resolution};
 
-/// Gives each library in `fetched` its new file name.
+/// What stands in a name until its digits are known.
+pub(crate) const NO_DIGITS: &str = "00000000";
+
+/// How a vendored library is made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// SHA-256 of the file as it was found.
+    pub(crate) source: [u8; 32],
+    /// What is taken out of it before its edits; `None` also where there is nothing to take.
+    pub(crate) strip: Option<Strip>,
+    /// Its edits, with [`NO_DIGITS`] in each new name.
+    pub(crate) edits: Edits,
+}
+
+/// Gives each library in `fetched` its new file name, with these digits.
 pub(crate) fn names(
     graph: &Graph,
     fetched: &BTreeMap<NodeId, Fetched>,
-    strip: Option<Strip>,
+    digits: &dyn Fn(NodeId) -> String,
     keeps_name: &dyn Fn(&str) -> bool,
 ) -> BTreeMap<NodeId, String> {
-    let identities = identities(graph, fetched, strip);
     let name = |id: &NodeId| {
         let Place::Library(index) = graph.node(*id).place else { return None };
         let library = graph.libraries.get(index)?;
@@ -38,110 +52,122 @@ pub(crate) fn names(
             return Some((*id, soname.rsplit('/').next().unwrap_or(soname).to_owned()));
         }
         let is_repaired = library.path.parent().is_some_and(is_vendored_directory);
-        Some((*id, mangle(&file_name, &digits(graph, &identities, *id), is_repaired)))
+        Some((*id, mangle(&file_name, &digits(*id), is_repaired)))
     };
     fetched.keys().filter_map(name).collect()
 }
 
-/// Directories that repaired wheels keep their libraries in.
-fn is_vendored_directory(directory: &Path) -> bool {
-    let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".libs") || name.ends_with(".dylibs")
+/// The first 8 hexadecimal digits of what tells each library from any other.
+pub(crate) fn digits(graph: &Graph, made: &BTreeMap<NodeId, Made>) -> BTreeMap<NodeId, String> {
+    made.iter().map(|(id, library)| (*id, digits_of(graph, made, *id, library))).collect()
 }
 
-/// The first 8 hexadecimal digits of what tells this library from any other.
-fn digits(graph: &Graph, vendor: &Identities, id: NodeId) -> String {
-    let closure = closure(graph, vendor, id);
-    let mut lines: Vec<([u8; 32], &str, [u8; 32])> = Vec::new();
-    for user in &closure {
-        for (needed, target) in vendored_needs(graph, vendor, *user) {
-            lines.push((digest(vendor, *user), needed, digest(vendor, target)));
+fn digits_of(graph: &Graph, made: &BTreeMap<NodeId, Made>, id: NodeId, library: &Made) -> String {
+    let leads_on = graph.needs_of(id).iter().any(|(_, resolution)| match resolution {
+        Resolution::File(target, _) => {
+            made.contains_key(target) || matches!(graph.node(*target).place, Place::Member(_))
         }
-        for (needed, path) in member_needs(graph, *user) {
-            lines.push((digest(vendor, *user), needed, Sha256::digest(path.as_str()).into()));
-        }
+        _ => false,
+    });
+    match leads_on || library.strip.is_some() || !is_plain(&library.edits) {
+        true => hexadecimal(&of_all_behind(graph, made, id)),
+        false => hexadecimal(&library.source),
     }
-    if lines.is_empty() {
-        return hexadecimal(&digest(vendor, id));
-    }
-    let mut hasher = Sha256::new();
-    hasher.update(digest(vendor, id));
-    lines.sort_unstable();
-    for (user, needed, target) in lines {
-        hasher.update(user);
-        hasher.update(needed);
-        hasher.update(target);
-    }
-    hexadecimal(&hasher.finalize())
 }
 
 fn hexadecimal(digest: &[u8]) -> String {
     digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `id` and every vendored library that it leads to.
-fn closure(graph: &Graph, vendor: &Identities, id: NodeId) -> BTreeSet<NodeId> {
-    let mut closure = BTreeSet::from([id]);
-    let mut queue = vec![id];
-    while let Some(user) = queue.pop() {
-        for (_, target) in vendored_needs(graph, vendor, user) {
-            if closure.insert(target) {
-                queue.push(target);
+/// Whether the file gets a SONAME, loses its search path, and is else as it was found.
+fn is_plain(edits: &Edits) -> bool {
+    let Edits {
+        soname: _,
+        replace_needed,
+        remove_needed,
+        add_needed,
+        search_path,
+        clear_executable_stack,
+    } = edits;
+    replace_needed.is_empty()
+        && remove_needed.is_empty()
+        && add_needed.is_empty()
+        && matches!(search_path, None | Some(SearchPathEdit::Remove))
+        && !clear_executable_stack
+}
+
+/// The library and all that it leads to, numbered in the order in which a loader meets them: how each
+/// is made, and the number behind each of its needs. As no two of them are alike, equal sums mean
+/// equal libraries.
+fn of_all_behind(graph: &Graph, made: &BTreeMap<NodeId, Made>, id: NodeId) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    let mut met = vec![id];
+    let mut numbers = BTreeMap::from([(id, 0)]);
+    let mut next = 0;
+    while let Some(user) = met.get(next).copied() {
+        next += 1;
+        if let Some(library) = made.get(&user) {
+            put_made(&mut hasher, library);
+        }
+        for (needed, resolution) in graph.needs_of(user) {
+            let Resolution::File(target, _) = resolution else { continue };
+            if made.contains_key(target) {
+                let number = *numbers.entry(*target).or_insert_with(|| {
+                    met.push(*target);
+                    met.len() - 1
+                });
+                put(&mut hasher, &["vendored", needed, &number.to_string()]);
+            } else if let Place::Member(path) = &graph.node(*target).place {
+                put(&mut hasher, &["in the wheel", needed, path.as_str()]);
             }
         }
     }
-    closure
+    hasher.finalize().into()
 }
 
-fn vendored_needs<'a>(
-    graph: &'a Graph,
-    vendor: &'a Identities,
-    id: NodeId,
-) -> impl Iterator<Item = (&'a str, NodeId)> {
-    graph.needs_of(id).iter().filter_map(|(needed, resolution)| match resolution {
-        Resolution::File(target, _) if vendor.contains_key(target) => {
-            Some((needed.as_str(), *target))
-        }
-        _ => None,
-    })
-}
-
-fn member_needs(graph: &Graph, id: NodeId) -> impl Iterator<Item = (&str, &MemberPath)> {
-    graph.needs_of(id).iter().filter_map(|(needed, resolution)| match resolution {
-        Resolution::File(target, _) => match &graph.node(*target).place {
-            Place::Member(path) => Some((needed.as_str(), path)),
-            Place::Library(_) => None,
-        },
-        _ => None,
-    })
-}
-
-/// What tells the contents of each vendored library from any other's, but for the names in it.
-type Identities = BTreeMap<NodeId, [u8; 32]>;
-
-fn identities(
-    graph: &Graph,
-    fetched: &BTreeMap<NodeId, Fetched>,
-    strip: Option<Strip>,
-) -> Identities {
-    let identity = |(id, fetched): (&NodeId, &Fetched)| {
-        let found = fetched.digest.sha256;
-        let how: &[u8] = match strip {
-            Some(Strip::Debug) => b"without debug information",
-            Some(Strip::All) => b"without symbols",
-            None => return (*id, found),
-        };
-        let file = &graph.node(*id).file;
-        let changes =
-            strip.is_some_and(|level| matches!(file.strippable(level), Strippable::Yes { .. }));
-        let stripped = || Sha256::new_with_prefix(found).chain_update(how).finalize().into();
-        (*id, if changes { stripped() } else { found })
+fn put_made(hasher: &mut Sha256, library: &Made) {
+    hasher.update(library.source);
+    let strip = match library.strip {
+        Some(Strip::Debug) => "without debug information",
+        Some(Strip::All) => "without symbols",
+        None => "",
     };
-    fetched.iter().map(identity).collect()
+    // The SONAME is the name that the digits are for.
+    let Edits {
+        soname: _,
+        replace_needed,
+        remove_needed,
+        add_needed,
+        search_path,
+        clear_executable_stack,
+    } = &library.edits;
+    let (tag, path) = match search_path {
+        None => ("", ""),
+        Some(SearchPathEdit::Remove) => ("none", ""),
+        Some(SearchPathEdit::Rpath(path)) => ("RPATH", path.as_str()),
+        Some(SearchPathEdit::Runpath(path)) => ("RUNPATH", path.as_str()),
+    };
+    let stack = if *clear_executable_stack { "cleared" } else { "" };
+    put(hasher, &["made", strip, tag, path, stack]);
+    for (old, new) in replace_needed {
+        put(hasher, &["renamed", old, new]);
+    }
+    remove_needed.iter().for_each(|name| put(hasher, &["removed", name]));
+    add_needed.iter().for_each(|name| put(hasher, &["added", name]));
 }
 
-fn digest(vendor: &Identities, id: NodeId) -> [u8; 32] {
-    vendor.get(&id).copied().unwrap_or_default()
+/// Words with their lengths, so that no two lists of them give the same bytes.
+fn put(hasher: &mut Sha256, words: &[&str]) {
+    for word in words {
+        hasher.update((word.len() as u64).to_le_bytes());
+        hasher.update(word);
+    }
+}
+
+/// Directories that repaired wheels keep their libraries in.
+fn is_vendored_directory(directory: &Path) -> bool {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".libs") || name.ends_with(".dylibs")
 }
 
 /// Puts `digits` into `file_name`, in front of `.so` where it has one, else of its first dot. The

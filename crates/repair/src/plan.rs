@@ -9,6 +9,7 @@ mod elf;
 mod file_edits;
 mod macho;
 mod metadata;
+mod needs;
 mod programs;
 mod runtimes;
 mod search_path;

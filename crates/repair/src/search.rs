@@ -8,6 +8,7 @@ pub(crate) mod conf;
 pub(crate) mod defaults;
 pub(crate) mod disk;
 pub(crate) mod elf;
+pub(crate) mod identity;
 pub(crate) mod macho;
 mod miss;
 pub(crate) mod paths;
@@ -15,7 +16,7 @@ pub(crate) mod script;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use truewheel_wheel::MemberPath;
 
@@ -54,9 +55,7 @@ pub(crate) struct Node {
     /// Where it is.
     pub place: Place,
     /// What is in it.
-    pub file: ElfFile,
-    /// Directories that `$ORIGIN` stands for, as the loader may have come to a library on disk.
-    pub origins: Vec<PathBuf>,
+    pub file: Arc<ElfFile>,
 }
 
 /// The rule of a file that something before it in the process has loaded.
@@ -126,11 +125,11 @@ pub(crate) struct Included {
 }
 
 /// Who needs what, and where it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Graph {
     /// Every file met.
     pub nodes: Vec<Node>,
-    /// Libraries of this machine that some needed name leads to.
+    /// Libraries of this machine that some needed name leads to, each for one node.
     pub libraries: Vec<Library>,
     /// Needed names of each file, in its order, with what they lead to.
     pub needs: BTreeMap<NodeId, Vec<(String, Resolution)>>,
@@ -177,7 +176,7 @@ impl Graph {
     /// The files of the wheel, in archive order.
     pub(crate) fn members(&self) -> impl Iterator<Item = (NodeId, &MemberPath, &ElfFile)> {
         self.nodes.iter().enumerate().filter_map(|(index, node)| match &node.place {
-            Place::Member(path) => Some((NodeId(index), path, &node.file)),
+            Place::Member(path) => Some((NodeId(index), path, &*node.file)),
             Place::Library(_) => None,
         })
     }

@@ -252,7 +252,8 @@ fn two_libraries_that_would_have_one_name() {
     let wheel = Wheel::demo(&extension("one")).elf("demo/b.so", &extension("two"));
     assert_eq!(
         sandbox.refusal(&wheel, &["--no-mangle", "libfoo*"]),
-        "two different libraries would both be demo.libs/libfoo.so.1 in the wheel"
+        "two different libraries would both be demo.libs/libfoo.so.1 in the wheel\n  hint: take them \
+         out of `--no-mangle` or `--include`, which keep names as they are"
     );
 }
 

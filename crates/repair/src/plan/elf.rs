@@ -5,21 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_elf::{Edits, SonameEdit, Strippable};
-use truewheel_wheel::{Installed, MemberPath, Wheel, relative};
+use truewheel_elf::{Edits, SonameEdit, Strip, Strippable};
+use truewheel_wheel::{MemberPath, Wheel};
 
 use super::data;
+use super::needs::is_reached;
 use super::programs::{self, Libpython};
 use super::runtimes;
-use super::search_path::{self, Ground, origin};
+use super::search_path::{self, Ground};
 use super::{FileEdits, Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
-use crate::mangle;
+use crate::mangle::{self, Made};
 use crate::options::{Options, RpathStyle};
 use crate::pattern::globs;
 use crate::search::paths::base_name;
-use crate::search::{Found, NodeId, Place, Resolution};
+use crate::search::{NodeId, Place, Resolution};
 use crate::shim::{self, Shim};
 use crate::target::Libc;
 
@@ -29,11 +30,15 @@ pub(super) fn plan(
     plan: &mut Plan,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
     let directory = libraries_directory(findings.wheel, findings.options)?;
-    let places = places(findings, &directory)?;
+    let places = places(findings, &directory, &|_| mangle::NO_DIGITS.to_owned())?;
     let is_opened_by_name = findings.graph.included.iter().any(|included| included.is_by_name);
     let members = findings.graph.members().map(|(_, path, _)| path);
     let ground = Ground::new(members, findings.target.libc);
-    let planner = Planner { findings, directory, places, is_opened_by_name, ground };
+    let mut planner = Planner { findings, directory, places, is_opened_by_name, ground };
+    // The digits hang on the edits, and these on nothing of a name but its digits.
+    let digits = mangle::digits(findings.graph, &planner.made());
+    let of = |id| digits.get(&id).cloned().unwrap_or_default();
+    planner.places = self::places(findings, &planner.directory, &of)?;
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
         findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
@@ -46,7 +51,11 @@ pub(super) fn plan(
 
 /// Where each vendored library goes, and under which name. An included one keeps its own: it is opened
 /// by it.
-fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<NodeId, MemberPath>> {
+fn places(
+    findings: &Findings<'_>,
+    directory: &MemberPath,
+    digits: &dyn Fn(NodeId) -> String,
+) -> Result<BTreeMap<NodeId, MemberPath>> {
     let keeps = globs(&findings.options.no_mangle)?;
     let of_data = data::directories(
         &data::Needs {
@@ -56,8 +65,7 @@ fn places(findings: &Findings<'_>, directory: &MemberPath) -> Result<BTreeMap<No
         },
         directory,
     )?;
-    let strip = findings.options.strip;
-    let names = mangle::names(findings.graph, findings.fetched, strip, &|n| keeps.is_match(n));
+    let names = mangle::names(findings.graph, findings.fetched, digits, &|n| keeps.is_match(n));
     let mut places: BTreeMap<NodeId, MemberPath> = names
         .into_iter()
         .map(|(id, name)| Ok((id, of_data.get(&id).unwrap_or(directory).join(&name)?)))
@@ -75,25 +83,39 @@ pub(crate) fn libraries_directory(wheel: &Wheel, options: &Options) -> Result<Me
     Ok(MemberPath::new(path.trim_end_matches('/'))?)
 }
 
-struct Planner<'a> {
-    findings: &'a Findings<'a>,
-    directory: MemberPath,
+pub(super) struct Planner<'a> {
+    pub(super) findings: &'a Findings<'a>,
+    pub(super) directory: MemberPath,
     /// Vendored libraries, where they will be.
-    places: BTreeMap<NodeId, MemberPath>,
+    pub(super) places: BTreeMap<NodeId, MemberPath>,
     /// Some library is opened by its name alone: the loader looks for it along the search path of the
     /// file that calls dlopen(3), and any file of the wheel may be that.
-    is_opened_by_name: bool,
+    pub(super) is_opened_by_name: bool,
     ground: Ground,
 }
 
 impl Planner<'_> {
+    /// How each vendored library is made, as far as that does not hang on digits.
+    fn made(&self) -> BTreeMap<NodeId, Made> {
+        let made = |(id, member): (&NodeId, &MemberPath)| {
+            let source = self.findings.fetched.get(id)?.digest.sha256;
+            let file = &self.findings.graph.node(*id).file;
+            let changes = |level: &Strip| matches!(file.strippable(*level), Strippable::Yes { .. });
+            let strip = self.findings.options.strip.filter(changes);
+            let edits = self.library_edits(*id, member, &mut Vec::new());
+            Some((*id, Made { source, strip, edits }))
+        };
+        self.places.iter().filter_map(made).collect()
+    }
+
     fn vendored(&self, plan: &mut Plan) -> Result<()> {
         let mut taken: BTreeSet<&MemberPath> = BTreeSet::new();
         for (id, member) in &self.places {
             if !taken.insert(member) {
-                return Err(Error::refused(format!(
-                    "two different libraries would both be {member} in the wheel"
-                )));
+                return Err(Error::refused_with(
+                    format!("two different libraries would both be {member} in the wheel"),
+                    "take them out of `--no-mangle` or `--include`, which keep names as they are",
+                ));
             }
             let Place::Library(index) = self.findings.graph.node(*id).place else { continue };
             let library = &self.findings.graph.libraries[index];
@@ -240,74 +262,6 @@ impl Planner<'_> {
         }
     }
 
-    /// Replaces needed names by the names that the files will have, and says where they will be. What
-    /// the system has is needed by its name: its path is another one on every system.
-    fn rename_needs(&self, id: NodeId, here: &Installed, edits: &mut Edits) -> Needs {
-        let mut needs = Needs::default();
-        for (needed, resolution) in self.findings.graph.needs_of(id) {
-            match resolution {
-                Resolution::Libpython => {
-                    needs.libpython.push(needed.clone());
-                }
-                Resolution::File(target, found) => {
-                    let (name, directory) = match &self.findings.graph.node(*target).place {
-                        Place::Member(path) => {
-                            // A rule of the loader already leads there, by that name.
-                            let name = path.file_name().to_owned();
-                            if is_reached(found) && name == *needed {
-                                let way = relative(here, &path.installed().parent());
-                                needs.reached.extend(way.map(|way| origin(&way)));
-                                continue;
-                            }
-                            (name, path.installed().parent())
-                        }
-                        Place::Library(_) => match self.places.get(target) {
-                            Some(member) => {
-                                (member.file_name().to_owned(), member.installed().parent())
-                            }
-                            None => continue,
-                        },
-                    };
-                    if name != *needed {
-                        self.rename_versions(id, *target, &name, edits);
-                        edits.replace_needed.insert(needed.clone(), name);
-                    }
-                    match relative(here, &directory) {
-                        Some(way) => needs.add(origin(&way)),
-                        None => needs.unreachable = Some(needed.clone()),
-                    }
-                }
-                Resolution::Provided | Resolution::Driver if needed.contains('/') => {
-                    let name = base_name(needed).to_owned();
-                    match self.findings.graph.node(id).file.needed.contains(&name) {
-                        true => drop(edits.remove_needed.insert(needed.clone())),
-                        false => drop(edits.replace_needed.insert(needed.clone(), name)),
-                    }
-                }
-                _ => {}
-            }
-        }
-        if self.is_opened_by_name && self.findings.graph.node(id).file.is_dynamic {
-            let way = relative(here, &self.directory.installed());
-            way.into_iter().for_each(|way| needs.add(origin(&way)));
-        }
-        needs
-    }
-
-    /// A library needed by its path, or by a name that is not its SONAME, is asked for versions by
-    /// its SONAME: glibc aborts when no needed file has that name.
-    fn rename_versions(&self, user: NodeId, target: NodeId, name: &str, edits: &mut Edits) {
-        let file = &self.findings.graph.node(user).file;
-        let soname = self.findings.graph.node(target).file.soname.as_ref();
-        if let Some(soname) = soname.filter(|soname| {
-            *soname != name
-                && file.version_needs.contains_key(*soname)
-                && !file.needed.contains(soname)
-        }) {
-            edits.replace_needed.insert(soname.clone(), name.to_owned());
-        }
-    }
-
     fn rpath_style(&self) -> (RpathStyle, Option<Libc>) {
         (self.findings.options.rpath_style, self.findings.target.libc)
     }
@@ -360,29 +314,4 @@ pub(super) fn unreachable(path: &MemberPath, name: &str) -> Error {
         format!("{path} is installed outside site-packages and needs `{name}` from there"),
         "install it as part of the package",
     )
-}
-
-/// Whether a rule of the loader leads there, and not a guess of ours.
-fn is_reached(found: &Found) -> bool {
-    found.rule.starts_with("RPATH of")
-        || found.rule.starts_with("RUNPATH of")
-        || found.rule == crate::search::ALREADY_LOADED
-}
-
-/// What a file's needs ask of its search path.
-#[derive(Default)]
-struct Needs {
-    directories: Vec<String>,
-    /// Directories of the wheel that some rule of the loader leads to already.
-    reached: Vec<String>,
-    libpython: Vec<String>,
-    unreachable: Option<String>,
-}
-
-impl Needs {
-    fn add(&mut self, directory: String) {
-        if !self.directories.contains(&directory) {
-            self.directories.push(directory);
-        }
-    }
 }

@@ -1,13 +1,15 @@
 //! Candidate libraries on disk: each file read, hashed and parsed once, however many names lead to it.
 //!
-//! Identity is content. `libfoo.so → libfoo.so.1 → libfoo.so.1.2` and a copy in another directory
-//! are one library, because the loader would map equal bytes and a wheel needs them once.
+//! `libfoo.so → libfoo.so.1 → libfoo.so.1.2` is one file, as it is for the loader. A copy in another
+//! directory is another one, because `$ORIGIN` may lead it to other libraries; that it has the same
+//! bytes is remembered, and `identity.rs` decides.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::script;
@@ -17,7 +19,7 @@ use crate::target::{self, Libc};
 
 /// A library on this machine that the target would load.
 #[derive(Clone, Debug)]
-pub(crate) struct Library<T = ElfFile> {
+pub(crate) struct Library<T = Arc<ElfFile>> {
     /// The file behind every link.
     pub path: PathBuf,
     /// Its size in bytes.
@@ -28,7 +30,10 @@ pub(crate) struct Library<T = ElfFile> {
     pub modified: Option<SystemTime>,
     /// What is in it.
     pub file: T,
-    /// All its bytes, until they are fetched; `None` where many libraries were read.
+    /// The first library of the list that has the same bytes.
+    pub same_as: usize,
+    /// All its bytes, until they are fetched; `None` where many libraries were read, and where
+    /// another one has the same.
     pub contents: Option<Vec<u8>>,
 }
 
@@ -38,6 +43,21 @@ impl<T> Library<T> {
         match &self.contents {
             Some(contents) => Ok(Cow::Borrowed(contents)),
             None => fs::read(&self.path).map(Cow::Owned).map_err(|e| Error::io(&self.path, e)),
+        }
+    }
+}
+
+impl<T: Clone> Library<T> {
+    /// The same without its bytes.
+    pub(crate) fn facts(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            size: self.size,
+            mode: self.mode,
+            modified: self.modified,
+            file: self.file.clone(),
+            same_as: self.same_as,
+            contents: None,
         }
     }
 }
@@ -67,7 +87,10 @@ pub(crate) struct Disk {
     libraries: Vec<Library>,
     /// How many bytes of them are kept.
     kept: u64,
+    /// What is there, as it was asked for: most files look for the same names in the same places.
+    by_path: HashMap<PathBuf, Candidate>,
     by_real_path: HashMap<PathBuf, Candidate>,
+    /// Libraries that are the first with their bytes.
     by_size: HashMap<u64, Vec<usize>>,
     sonames: HashMap<PathBuf, BTreeMap<String, PathBuf>>,
     /// No file is looked at.
@@ -83,6 +106,7 @@ impl Disk {
             libc,
             libraries: Vec::new(),
             kept: 0,
+            by_path: HashMap::new(),
             by_real_path: HashMap::new(),
             by_size: HashMap::new(),
             sonames: HashMap::new(),
@@ -119,6 +143,17 @@ impl Disk {
         if self.is_empty {
             return Ok(Candidate::Absent);
         }
+        if let Some(known) = self.by_path.get(path) {
+            return Ok(known.clone());
+        }
+        let candidate = self.follow(path)?;
+        if !matches!(candidate, Candidate::Absent) {
+            self.by_path.insert(path.to_owned(), candidate.clone());
+        }
+        Ok(candidate)
+    }
+
+    fn follow(&mut self, path: &Path) -> Result<Candidate> {
         let Some(real) = real_path(self.sysroot.as_deref(), path) else {
             return Ok(Candidate::Absent);
         };
@@ -151,17 +186,31 @@ impl Disk {
         if let Some(reason) = self.unfit(&file) {
             return Ok(Candidate::Unfit(reason));
         }
-        let size = bytes.len() as u64;
-        if let Some(index) = self.same_contents(&bytes)? {
-            return Ok(Candidate::Fit(index));
-        }
         let index = self.libraries.len();
-        self.by_size.entry(size).or_default().push(index);
-        let (mode, modified) = (permission_bits(&metadata), metadata.modified().ok());
-        let is_kept = size <= MOST_KEPT.saturating_sub(self.kept);
-        self.kept += if is_kept { size } else { 0 };
-        let (path, contents) = (real.to_owned(), is_kept.then_some(bytes));
-        self.libraries.push(Library { path, size, mode, modified, file, contents });
+        let (size, mode) = (bytes.len() as u64, permission_bits(&metadata));
+        let (path, modified) = (real.to_owned(), metadata.modified().ok());
+        let mut library = Library {
+            path,
+            size,
+            mode,
+            modified,
+            file: Arc::new(file),
+            same_as: index,
+            contents: None,
+        };
+        match self.same_contents(&bytes)? {
+            Some(first) => {
+                library.same_as = first;
+                library.file = Arc::clone(&self.libraries[first].file);
+            }
+            None => {
+                self.by_size.entry(size).or_default().push(index);
+                let is_kept = size <= MOST_KEPT.saturating_sub(self.kept);
+                self.kept += if is_kept { size } else { 0 };
+                library.contents = is_kept.then_some(bytes);
+            }
+        }
+        self.libraries.push(library);
         Ok(Candidate::Fit(index))
     }
 

@@ -20,11 +20,13 @@
 mod include;
 mod one_file;
 mod places;
+mod settle;
 mod take;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use truewheel_wheel::{MemberPath, relative};
 
@@ -40,6 +42,7 @@ use crate::shim;
 use crate::target::{self, Libc};
 pub(crate) use one_file::resolve_file;
 use places::{Directory, SearchPlace, Soname};
+use settle::Answers;
 
 /// What the search must know besides the files themselves.
 pub(crate) struct Context<'a> {
@@ -67,43 +70,17 @@ pub(crate) fn resolve(
 ) -> Result<Graph> {
     let mut search = Search::new(members, aliases, context, &mut disk);
     for root in search.roots() {
+        search.process = Process::default();
         search.load(root)?;
     }
     for wish in context.include {
+        search.process = Process::default();
         search.include(wish, context.libraries)?;
     }
-    let Search { graph, resolved, .. } = search;
-    Ok(finish(graph, resolved, disk))
-}
-
-/// Puts what was resolved into the graph, in the order of each file's needs.
-fn finish(
-    mut graph: Graph,
-    resolved: BTreeMap<NodeId, BTreeMap<String, Resolution>>,
-    disk: Disk,
-) -> Graph {
-    graph.libraries = disk.into_libraries();
-    for (id, mut needs) in resolved {
-        let names = graph.node(id).file.needed.clone();
-        let listed =
-            names.into_iter().filter_map(|name| Some((name.clone(), needs.remove(&name)?)));
-        graph.needs.insert(id, listed.collect());
-    }
-    name_users(&mut graph);
-    graph
-}
-
-/// Errors speak of who needs a library; that is known once every node has its name.
-fn name_users(graph: &mut Graph) {
-    let names: Vec<String> =
-        (0..graph.nodes.len()).map(|index| graph.name(NodeId(index))).collect();
-    for (id, needs) in &mut graph.needs {
-        for (_, resolution) in needs {
-            if let Resolution::Missing(missing) = resolution {
-                missing.users = vec![names[id.0].clone()];
-            }
-        }
-    }
+    let Search { graph, answers, .. } = search;
+    let roots = graph.members().map(|(id, ..)| id).chain(graph.included.iter().map(|i| i.id));
+    let roots = roots.collect();
+    Ok(settle::settle(graph, answers, disk.into_libraries(), roots))
 }
 
 struct Search<'a> {
@@ -112,9 +89,18 @@ struct Search<'a> {
     graph: Graph,
     /// Path in an environment → member.
     installed: BTreeMap<String, NodeId>,
+    process: Process,
+    answers: Answers,
+}
+
+/// What is known of one process: a library may find its needs only through what loads it, so each
+/// process has nodes of its own for libraries on disk.
+#[derive(Default)]
+struct Process {
     /// Library on disk → node.
-    library_nodes: BTreeMap<usize, NodeId>,
-    resolved: BTreeMap<NodeId, BTreeMap<String, Resolution>>,
+    nodes: BTreeMap<usize, NodeId>,
+    /// Directories that `$ORIGIN` of a library may stand for; the loader's own choice is the first.
+    origins: BTreeMap<NodeId, Vec<PathBuf>>,
 }
 
 impl<'a> Search<'a> {
@@ -132,10 +118,10 @@ impl<'a> Search<'a> {
             for place in names.chain([&path]).filter_map(environment_path) {
                 installed.insert(place, id);
             }
-            graph.nodes.push(Node { place: Place::Member(path), file, origins: Vec::new() });
+            graph.nodes.push(Node { place: Place::Member(path), file: Arc::new(file) });
         }
-        let resolved = BTreeMap::new();
-        Self { context, disk, graph, installed, library_nodes: BTreeMap::new(), resolved }
+        let (process, answers) = (Process::default(), Answers::default());
+        Self { context, disk, graph, installed, process, answers }
     }
 
     /// Files that no other file of the wheel needs come first: a library may find its needs only
@@ -161,6 +147,7 @@ impl<'a> Search<'a> {
     /// Loads `root` and everything it needs, breadth first, as one process would.
     fn load(&mut self, root: NodeId) -> Result<()> {
         let mut loaded: BTreeMap<String, NodeId> = BTreeMap::new();
+        self.know_by_soname(root, &mut loaded);
         // Each object with the chain of its loaders, itself first.
         let mut queue = VecDeque::from([vec![root]]);
         let mut seen = BTreeSet::from([root]);
@@ -171,40 +158,25 @@ impl<'a> Search<'a> {
                 if let Resolution::File(target, _) = &resolution {
                     let target = *target;
                     loaded.entry(needed.clone()).or_insert(target);
-                    if let Some(soname) = self.graph.node(target).file.soname.clone()
-                        && self.context.libc != Some(Libc::Musl)
-                    {
-                        loaded.entry(soname).or_insert(target);
-                    }
+                    self.know_by_soname(target, &mut loaded);
                     if seen.insert(target) {
                         let mut longer = vec![target];
                         longer.extend(&chain);
                         queue.push_back(longer);
                     }
                 }
-                self.remember(file, needed, resolution);
+                self.answers.add(file, needed, resolution);
             }
         }
         Ok(())
     }
 
-    /// The first root that finds a library decides; a later one that comes to another file is told.
-    fn remember(&mut self, file: NodeId, needed: String, resolution: Resolution) {
-        let known = self.resolved.entry(file).or_default();
-        match (known.get(&needed), &resolution) {
-            (None | Some(Resolution::Missing(_)), _) => {
-                known.insert(needed, resolution);
-            }
-            (Some(Resolution::File(first, _)), Resolution::File(other, found))
-                if first != other =>
-            {
-                self.graph.notes.push(format!(
-                    "`{needed}` leads to different files, depending on who loads it; the one in {} \
-                     is not used",
-                    found.directory
-                ));
-            }
-            _ => {}
+    /// A file that is loaded answers to its SONAME as well, but not for musl.
+    fn know_by_soname(&self, id: NodeId, loaded: &mut BTreeMap<String, NodeId>) {
+        if let Some(soname) = &self.graph.node(id).file.soname
+            && self.context.libc != Some(Libc::Musl)
+        {
+            loaded.entry(soname.clone()).or_insert(id);
         }
     }
 

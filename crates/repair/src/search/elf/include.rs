@@ -12,7 +12,7 @@ use super::{Miss, Search};
 use crate::error::{Error, Result};
 use crate::options::Include;
 use crate::search::paths::{environment_path, join, site_packages_path};
-use crate::search::{Included, NodeId, Resolution};
+use crate::search::{Included, NodeId, Place, Resolution};
 use crate::target;
 
 impl Search<'_> {
@@ -32,7 +32,7 @@ impl Search<'_> {
             Resolution::File(id, found) => (id, found.rule),
             other => return Err(unfit(wish, &other)),
         };
-        if let crate::search::Place::Member(path) = &self.graph.node(id).place {
+        if let Place::Member(path) = &self.graph.node(id).place {
             let note = format!("`{}`: it is in the wheel already, as {path}", wish.option());
             self.graph.notes.push(note);
             return Ok(());
@@ -41,7 +41,8 @@ impl Search<'_> {
         self.refuse_what_targets_have(wish, &soname)?;
         let is_by_name = wish.directory.is_none();
         let new = Included { id, member, option: wish.option(), rule, is_by_name };
-        match self.graph.included.iter().find(|old| old.id == id) {
+        let contents = self.contents_of(id);
+        match self.graph.included.iter().find(|old| self.contents_of(old.id) == contents) {
             Some(old) if old.member == new.member => return Ok(()),
             Some(old) => {
                 return Err(Error::refused_with(
@@ -52,6 +53,14 @@ impl Search<'_> {
             None => self.graph.included.push(new),
         }
         self.load(id)
+    }
+
+    /// The first library of this machine that has the same bytes.
+    fn contents_of(&self, id: NodeId) -> Option<usize> {
+        match self.graph.node(id).place {
+            Place::Library(index) => self.disk.library(index).map(|library| library.same_as),
+            Place::Member(_) => None,
+        }
     }
 
     /// By its path, or by its name as each file of the wheel would look for it, one after the other.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Context, Graph, Search, finish};
+use super::settle::settle;
+use super::{Context, Graph, Search};
 use crate::error::Result;
 use crate::search::disk::{Candidate, Disk};
 
@@ -18,9 +19,10 @@ pub(crate) fn resolve_file(
     let aliases = BTreeMap::new();
     let mut search = Search::new(Vec::new(), &aliases, context, &mut disk);
     let directory = path.parent().unwrap_or(Path::new("/"));
-    if let Some(root) = search.library_node(index, directory) {
+    let root = search.library_node(index, directory);
+    if let Some(root) = root {
         search.load(root)?;
     }
-    let Search { graph, resolved, .. } = search;
-    Ok(Some(finish(graph, resolved, disk)))
+    let Search { graph, answers, .. } = search;
+    Ok(Some(settle(graph, answers, disk.into_libraries(), root.into_iter().collect())))
 }

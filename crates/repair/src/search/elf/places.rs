@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Search;
 use crate::binary::ElfFile;
 use crate::search::paths::{entry_in_environment, origin_relative};
-use crate::search::{Node, NodeId, Place, conf};
+use crate::search::{NodeId, Place, conf};
 use crate::target::Libc;
 
 /// One directory to look in.
@@ -23,6 +23,9 @@ pub(super) struct SearchPlace {
     pub(super) directory: Directory,
     pub(super) rule: String,
     pub(super) takes_soname: Soname,
+    /// `$ORIGIN` is taken for a directory that the loader would not take it for, such as the one
+    /// behind a link.
+    pub(super) is_guess: bool,
 }
 
 /// When a file may be taken for its SONAME alone.
@@ -61,8 +64,11 @@ impl Search<'_> {
                 directory: Directory::Disk(path.clone()),
                 rule: rule.clone(),
                 takes_soname: Soname::Never,
+                is_guess: false,
             }));
         }
+        // What the loader would not do comes behind all that it does.
+        places.sort_by_key(|place| place.is_guess);
         places
     }
 
@@ -117,6 +123,7 @@ impl Search<'_> {
                 directory: Directory::Disk(item.path.clone()),
                 rule: item.origin.clone(),
                 takes_soname,
+                is_guess: false,
             }));
         }
     }
@@ -140,38 +147,40 @@ impl Search<'_> {
     /// The entries of a RPATH or RUNPATH of `owner`. An empty entry is the working directory of the
     /// process, and a relative one hangs on it: nothing that a repair may depend on.
     fn entries(&self, owner: NodeId, list: &str, tag: &str, places: &mut Vec<SearchPlace>) {
-        let node = self.graph.node(owner);
         let rule = format!("{tag} of {}", self.name(owner));
         for entry in list.split(':').filter(|entry| !entry.is_empty()) {
-            for directory in self.expand(node, entry) {
-                places.push(SearchPlace {
-                    directory,
-                    rule: rule.clone(),
-                    takes_soname: Soname::Late,
-                });
+            for (directory, is_guess) in self.expand(owner, entry) {
+                let rule = rule.clone();
+                places.push(SearchPlace { directory, rule, takes_soname: Soname::Late, is_guess });
             }
         }
     }
 
-    fn expand(&self, node: &Node, entry: &str) -> Vec<Directory> {
+    /// The directories that an entry stands for, and whether each is a guess.
+    fn expand(&self, owner: NodeId, entry: &str) -> Vec<(Directory, bool)> {
+        let node = self.graph.node(owner);
         let mut directories = Vec::new();
         for entry in expand_lib(entry, &node.file) {
             match (origin_relative(&entry), &node.place) {
                 (Some(rest), Place::Member(path)) => {
-                    directories.push(match entry_in_environment(path, rest) {
+                    let directory = match entry_in_environment(path, rest) {
                         Some(directory) => Directory::Wheel(directory),
                         None => Directory::Outside(entry.clone()),
-                    });
+                    };
+                    directories.push((directory, false));
                 }
                 (Some(rest), Place::Library(_)) => {
                     let rest = rest.trim_start_matches('/');
+                    let origins = self.process.origins.get(&owner).into_iter().flatten();
                     directories.extend(
-                        node.origins.iter().map(|origin| Directory::Disk(origin.join(rest))),
+                        origins
+                            .enumerate()
+                            .map(|(index, origin)| (Directory::Disk(origin.join(rest)), index > 0)),
                     );
                 }
                 (None, _) if entry.starts_with('/') => {
-                    let places = self.disk.places(Path::new(&entry));
-                    directories.extend(places.into_iter().map(Directory::Disk));
+                    let places = self.disk.places(Path::new(&entry)).into_iter();
+                    directories.extend(places.map(|place| (Directory::Disk(place), false)));
                 }
                 (None, _) => {}
             }

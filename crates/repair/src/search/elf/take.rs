@@ -1,12 +1,13 @@
 //! One file on disk that a rule of the search leads to: whether it is taken, and as what.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Miss, Search};
 use crate::error::Result;
 use crate::search::disk::{self, Candidate, Library};
 use crate::search::{Found, Node, NodeId, Place, Resolution};
-use crate::target;
+use crate::target::{self, Libc};
 
 impl Search<'_> {
     /// Takes the library at `path`, if it is one that the target loads.
@@ -36,22 +37,22 @@ impl Search<'_> {
         Ok(Some(Resolution::File(id, Found { rule: rule.to_owned(), directory, by_soname })))
     }
 
-    /// The node of a library, found in `directory`; made when it is new.
+    /// The node that this process has for a library, found in `directory`; made when it is new.
     pub(super) fn library_node(&mut self, index: usize, directory: &Path) -> Option<NodeId> {
         let library = self.disk.library(index)?;
-        let id = match self.library_nodes.get(&index) {
-            Some(id) => *id,
-            None => {
-                let id = NodeId(self.graph.nodes.len());
-                let file = library.file.clone();
-                let place = Place::Library(index);
-                self.graph.nodes.push(Node { place, file, origins: Vec::new() });
-                self.library_nodes.insert(index, id);
-                id
-            }
+        let id = *self.process.nodes.entry(index).or_insert_with(|| {
+            let (place, file) = (Place::Library(index), Arc::clone(&library.file));
+            self.graph.nodes.push(Node { place, file });
+            NodeId(self.graph.nodes.len() - 1)
+        });
+        let real = library.path.parent().unwrap_or(directory);
+        // Android's loader takes the directory behind every link (`set_dt_runpath` in bionic's linker).
+        let ways = match self.context.libc {
+            Some(Libc::Bionic) => [real, directory],
+            _ => [directory, real],
         };
-        let origins = &mut self.graph.nodes[id.0].origins;
-        for origin in [directory, library.path.parent().unwrap_or(directory)] {
+        let origins = self.process.origins.entry(id).or_default();
+        for origin in ways {
             if !origins.iter().any(|known| known == origin) {
                 origins.push(origin.to_owned());
             }
