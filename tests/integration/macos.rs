@@ -3,6 +3,8 @@
 
 use crate::support::{Installed, Mach, Output, Wheel};
 
+/// Libraries that nothing needs by name and that come along all the same.
+mod include;
 /// Libraries of the wheel that are links or copies of each other.
 mod links;
 /// Where things lie in the repaired wheel, and what they are called.

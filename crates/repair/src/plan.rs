@@ -16,6 +16,7 @@ mod search_path;
 
 pub(crate) use elf::libraries_directory;
 pub use file_edits::FileEdits;
+pub(crate) use macho::directory as macos_directory;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -187,13 +187,7 @@ fn included_files(options: &Options) -> Result<Vec<(MemberPath, ElfFile)>> {
 /// What the caller wants in a wheel must not be passed over in silence.
 fn nothing_to_include_in(kind: &Kind, options: &Options) -> Option<Error> {
     let wish = options.include.first()?;
-    let is_for_one_target = matches!(kind, Kind::Linux(_) | Kind::Unfit);
-    if let Kind::Macos(_) = kind {
-        return Some(Error::refused(format!(
-            "`{}`: this version includes libraries in wheels for Linux only",
-            wish.option()
-        )));
-    }
+    let is_for_one_target = matches!(kind, Kind::Linux(_) | Kind::Macos(_) | Kind::Unfit);
     (!is_for_one_target).then(|| {
         Error::refused_with(
             format!("`{}`: nothing in the wheel says which target it is for", wish.option()),

@@ -27,9 +27,10 @@ use crate::left_out;
 use crate::sbom::Uses;
 use crate::search::macho::{MachGraph, SliceId, is_of_macos};
 use crate::search::paths::{base_name, environment_path, loader_relative};
-use crate::search::{NodeId, Place, Resolution};
+use crate::search::{Included, NodeId, Place, Resolution};
 use crate::shim;
 use names::Names;
+pub(crate) use places::directory;
 
 /// Plans the edits of every Mach-O file, and the libraries to bring along.
 pub(super) fn plan(
@@ -119,7 +120,7 @@ impl Planner<'_> {
             if let Some(name) = planned.unreachable {
                 return Err(unreachable(member, &name));
             }
-            planned.edits.install_id = Some(install_id(member));
+            planned.edits.install_id = library.file.is_library().then(|| install_id(member));
             plan.notes.extend(lost_signature(member, &library.file, &planned.edits));
             plan.outside.insert(member.clone(), planned.outside);
             plan.edits.insert(member.clone(), FileEdits::MachO(planned.edits));
@@ -129,7 +130,12 @@ impl Planner<'_> {
     }
 
     fn users(&self, library: NodeId) -> Vec<String> {
-        let mut users: Vec<String> = Vec::new();
+        let included = self.graph.included.iter().filter(|included| included.id == library);
+        let mut users: Vec<String> = included
+            .map(|included| {
+                format!("asked for by `{}`, found by {}", included.option, included.rule)
+            })
+            .collect();
         for (user, load, resolution) in self.graph.all_needs() {
             match resolution {
                 Resolution::File(target, found) if *target == library => {
@@ -219,6 +225,17 @@ impl Planner<'_> {
                         files.insert(from.as_str().to_owned());
                     }
                 }
+            }
+        }
+        // dlopen(3) looks for a bare name along the rpaths of the file that calls it, and any of the wheel's own
+        // may be that; a library from outside knows nothing of it, and may have no room.
+        let is_opened = |included: &&Included| included.is_by_name && from.is_some();
+        for included in self.graph.included.iter().filter(is_opened) {
+            let Some(way) = names::way_to_directory(at, &included.member) else { continue };
+            let entry =
+                if way == "." { "@loader_path".to_owned() } else { format!("@loader_path/{way}") };
+            if !kept.contains(&entry) {
+                kept.push(entry);
             }
         }
         kept

@@ -40,6 +40,7 @@ use crate::left_out::Choices;
 use crate::options::{Include, SearchOptions};
 use crate::shim;
 use crate::target::{self, Libc};
+pub(crate) use include::{destination, unfit};
 pub(crate) use one_file::resolve_file;
 use places::{Directory, SearchPlace, Soname};
 use settle::Answers;

@@ -16,6 +16,7 @@
 
 mod by_id;
 mod graph;
+mod include;
 mod names;
 mod places;
 mod take;
@@ -33,7 +34,7 @@ use super::{ALREADY_LOADED, Found, NodeId, ONLY_ONE_OF_NAME, Place, Resolution};
 use crate::binary::{Binary, Format, MachFile};
 use crate::error::Result;
 use crate::left_out::Choices;
-use crate::options::SearchOptions;
+use crate::options::{Include, SearchOptions};
 
 pub(crate) use graph::{MachGraph, MachNode, SliceId};
 pub(crate) use names::{in_framework, is_of_macos, is_python};
@@ -45,6 +46,10 @@ pub(crate) struct Context<'a> {
     pub(crate) choices: &'a Choices,
     /// Contents of the wheel's files: a library outside with the same bytes is the wheel's own.
     pub(crate) digests: &'a BTreeMap<MemberPath, Digest>,
+    /// What is brought along although nothing needs it.
+    pub(crate) include: &'a [Include],
+    /// The wheel's directory of vendored libraries.
+    pub(crate) libraries: &'a MemberPath,
 }
 
 /// Resolves every install name of every slice of the wheel. `aliases` are further names of its files.
@@ -59,6 +64,9 @@ pub(crate) fn resolve(
     }
     for root in search.roots() {
         search.load(root)?;
+    }
+    for wish in context.include {
+        search.include(wish)?;
     }
     Ok(search.finish())
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, MissingLibrary, Result};
 use crate::left_out::{self, Choices};
 use crate::links::Links;
 use crate::options::Options;
+use crate::plan;
 use crate::policy::macos::{self as policy, wanted_architectures};
 use crate::scan::Scan;
 use crate::search::macho::{self, Context, MachGraph, SliceId, may_be_absent};
@@ -39,7 +40,13 @@ pub(super) fn survey(
     let damaged = scan.unreadable.iter().filter(|(_, format, _)| *format == Format::MachO);
     faults.extend(damaged.map(|(path, _, fault)| Error::refused(format!("{path}: {fault}"))));
     let choices = Choices::new(options)?;
-    let context = Context { options: &options.search, choices: &choices, digests: &scan.digests };
+    let context = Context {
+        options: &options.search,
+        choices: &choices,
+        digests: &scan.digests,
+        include: &options.include,
+        libraries: &plan::macos_directory(wheel, options)?,
+    };
     let members = of_result(&scan.macho, links);
     let loaded = members.into_iter().filter(|(_, file)| is_loaded(file)).collect();
     let graph = macho::resolve(loaded, &links.aliases, &context)?;
@@ -81,9 +88,12 @@ struct Reach {
 
 impl Reach {
     fn of(graph: &MachGraph, is_wanted: &dyn Fn(SliceId) -> bool) -> Self {
-        let members = graph.members().flat_map(|(file, _)| graph.slices_of(file));
-        let mut queue: Vec<SliceId> = members.filter(|id| is_wanted(*id)).collect();
-        let mut reach = Self { slices: BTreeSet::new(), libraries: BTreeSet::new() };
+        let included: Vec<NodeId> = graph.included.iter().map(|included| included.id).collect();
+        let files = graph.members().map(|(id, _)| id).chain(included.iter().copied());
+        let slices = files.flat_map(|file| graph.slices_of(file));
+        let mut queue: Vec<SliceId> = slices.filter(|id| is_wanted(*id)).collect();
+        let libraries = included.into_iter().collect();
+        let mut reach = Self { slices: BTreeSet::new(), libraries };
         while let Some(id) = queue.pop() {
             if !reach.slices.insert(id) {
                 continue;

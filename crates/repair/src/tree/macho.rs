@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use truewheel_macho::DylibKind;
+use truewheel_wheel::MemberPath;
 
 use super::{Need, Status, Tree, TreeFile};
 use crate::binary::{Load, MH_BUNDLE, MH_EXECUTE, MachSlice, platform_name};
@@ -18,7 +19,14 @@ use crate::search::{NodeId, Place, Resolution};
 pub(super) fn of_file(path: &Path, options: &Options) -> Result<Tree> {
     let choices = Choices::new(options)?;
     let digests = BTreeMap::new();
-    let context = Context { options: &options.search, choices: &choices, digests: &digests };
+    let no_wheel = MemberPath::new("none")?;
+    let context = Context {
+        options: &options.search,
+        choices: &choices,
+        digests: &digests,
+        include: &[],
+        libraries: &no_wheel,
+    };
     let graph = macho::resolve_file(path, &context)?;
     let mut tree = of_graph(&graph);
     // The file itself is the first of the graph, and the first of the tree are its slices.
@@ -32,7 +40,14 @@ pub(super) fn of_file(path: &Path, options: &Options) -> Result<Tree> {
 /// The trees of a wheel's Mach-O files, where the wheel is for another system.
 pub(super) fn of_wheel(scan: &Scan, options: &Options) -> Result<Tree> {
     let choices = Choices::new(options)?;
-    let context = Context { options: &options.search, choices: &choices, digests: &scan.digests };
+    let no_wheel = MemberPath::new("none")?;
+    let context = Context {
+        options: &options.search,
+        choices: &choices,
+        digests: &scan.digests,
+        include: &[],
+        libraries: &no_wheel,
+    };
     let graph = macho::resolve(scan.macho.clone(), &BTreeMap::new(), &context)?;
     Ok(of_graph(&graph))
 }

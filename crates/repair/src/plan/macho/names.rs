@@ -48,6 +48,11 @@ pub(super) fn way(at: &MemberPath, member: &MemberPath) -> Option<String> {
     relative(&at.installed().parent(), &member.installed())
 }
 
+/// The path from the directory of `at` to that of `member`.
+pub(super) fn way_to_directory(at: &MemberPath, member: &MemberPath) -> Option<String> {
+    relative(&at.installed().parent(), &member.installed().parent())
+}
+
 /// The file of the wheel that `name` leads to from a file at `at` with these rpaths, whatever loads it.
 pub(super) fn lead(
     name: &str,

@@ -28,7 +28,7 @@ pub(super) fn places(
     let of_data = data::directories(
         &data::Needs {
             members: graph.members().collect(),
-            included: Vec::new(),
+            included: graph.included.iter().map(|included| included.id).collect(),
             of: &|id| graph.libraries_needed_by(id),
         },
         &directory,
@@ -46,6 +46,14 @@ pub(super) fn places(
         else {
             continue;
         };
+        if let Some(included) = graph.included.iter().find(|included| included.id == id) {
+            // It is opened by its name.
+            if !known.insert(key(&included.member)) {
+                return Err(taken(&included.member));
+            }
+            places.insert(id, included.member.clone());
+            continue;
+        }
         let directory = of_data.get(&id).unwrap_or(&directory);
         let name = file_name(&library.path);
         let mut member = directory.join(&name)?;
@@ -71,7 +79,7 @@ pub(super) fn places(
 }
 
 /// The directory of vendored libraries.
-fn directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> {
+pub(crate) fn directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> {
     let suffix = options.lib_sdir.as_deref().unwrap_or(".dylibs").trim_end_matches('/');
     let distribution = &wheel.filename().distribution;
     let packages = packages(wheel);

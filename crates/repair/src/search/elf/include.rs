@@ -114,7 +114,7 @@ impl Search<'_> {
 }
 
 /// Where the library goes: below site-packages, and not among the metadata.
-fn destination(wish: &Include, directory: &str) -> Result<MemberPath> {
+pub(crate) fn destination(wish: &Include, directory: &str) -> Result<MemberPath> {
     let directory = match directory.trim_end_matches('/') {
         "." => "",
         directory => directory,
@@ -132,7 +132,8 @@ fn destination(wish: &Include, directory: &str) -> Result<MemberPath> {
     Ok(member)
 }
 
-fn unfit(wish: &Include, found: &Resolution) -> Error {
+/// Why what was found is not brought along.
+pub(crate) fn unfit(wish: &Include, found: &Resolution) -> Error {
     let option = wish.option();
     match found {
         Resolution::Excluded(other) => {

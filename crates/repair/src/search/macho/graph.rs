@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use truewheel_wheel::MemberPath;
 
 use crate::binary::{Load, MachFile, MachSlice};
-use crate::search::{Library, NodeId, Place, Resolution};
+use crate::search::{Included, Library, NodeId, Place, Resolution};
 
 /// One slice of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,8 @@ pub(crate) struct MachGraph {
     pub(crate) libraries: Vec<Library<MachFile>>,
     /// What each load command of a slice leads to, in their order.
     pub(crate) needs: BTreeMap<SliceId, Vec<Resolution>>,
+    /// Libraries that are vendored because the caller named them.
+    pub(crate) included: Vec<Included>,
     /// Things worth a line in the report.
     pub(crate) notes: Vec<String>,
 }

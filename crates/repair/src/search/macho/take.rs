@@ -119,7 +119,7 @@ impl Search<'_> {
     }
 
     /// What keeps a library from being vendored that its needed name does not give away.
-    fn unwanted(&self, path: &Path, library: &Library<MachFile>) -> Option<Resolution> {
+    pub(super) fn unwanted(&self, path: &Path, library: &Library<MachFile>) -> Option<Resolution> {
         let needed = file_name(path);
         let id = library.file.slices.iter().find_map(|slice| slice.install_id.as_deref());
         let id = id.unwrap_or(&needed);
