@@ -59,6 +59,7 @@ for line in sys.stdin:
 """
 
 WRITE = 0x80000000
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass
@@ -104,7 +105,7 @@ def new_name(old: str, mode: str, number: int) -> str:
         return f"{stem}-{number:08x}{extension or '.dll'}"
     if mode == "long":
         return f"{stem}-{number:032x}{extension or '.dll'}"
-    tag = f"{number:x}"
+    tag = DIGITS[(number - 16) % 36] * (1 + (number - 16) // 36)
     length = len(stem) if mode == "same" else len(stem) // 2 + 1
     return (tag + "_" * len(stem))[: max(length, len(tag))] + extension
 

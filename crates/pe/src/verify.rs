@@ -5,6 +5,8 @@
 //! bytes: outside the places that an edit may change, each must be what it was. What fails here is a bug of ours or
 //! a trick of the file, and either way the caller gets an error and no file.
 
+use std::collections::BTreeMap;
+
 use object::pe as p;
 
 use crate::dll_name::{dll_key, forwarder_keys, forwarder_library, split_forwarder};
@@ -31,9 +33,10 @@ pub(crate) fn prove(
     let is = Tables::read(&new)?;
     header_is_kept(old, &new)?;
     sections_are_right(old, &new)?;
-    imports_are_those_asked_for(&was.imports, &is.imports, edits, "import")?;
-    imports_are_those_asked_for(&was.delay_imports, &is.delay_imports, edits, "delay import")?;
-    exports_are_those_asked_for(was.exports.as_ref(), is.exports.as_ref(), edits)?;
+    let names = NewNames(edits.renames()?);
+    imports_are_those_asked_for(&was.imports, &is.imports, &names, "import")?;
+    imports_are_those_asked_for(&was.delay_imports, &is.delay_imports, &names, "delay import")?;
+    exports_are_those_asked_for(was.exports.as_ref(), is.exports.as_ref(), &names)?;
     load_config_is_right(old, &new, edits)?;
     check(old.version_resource()? == new.version_resource()?, || {
         "it has another version resource".into()
@@ -89,7 +92,7 @@ fn sections_are_right(old: &Pe<'_>, new: &Pe<'_>) -> Result<()> {
     let last = is.last().map(|last| section_end(new, last));
     let grew = was.last().map(|last| section_end(old, last)) != last || added == Some(1);
     let size = new.size_of_image();
-    let right = if grew { last == Some(size.into()) } else { size == old.size_of_image() };
+    let right = last == Some(size.into()) || (!grew && size == old.size_of_image());
     check(right, || format!("SizeOfImage is {size:#x}"))?;
     for (one, other) in was.iter().zip(is).filter(|(one, other)| one != other) {
         // Padding is in the file already; what is new in the file stands behind all that was there.
@@ -146,12 +149,12 @@ fn block_is_right(old: &Pe<'_>, new: &Pe<'_>, section: &Section<'_>) -> Result<(
 fn imports_are_those_asked_for(
     was: &[Import<'_>],
     is: &[Import<'_>],
-    edits: &Edits,
+    names: &NewNames<'_>,
     what: &str,
 ) -> Result<()> {
     check(was.len() == is.len(), || format!("it has {} {what}s, not {}", is.len(), was.len()))?;
     for (old, new) in was.iter().zip(is) {
-        let wanted = new_name(edits, &[dll_key(old.dll)]).unwrap_or(old.dll);
+        let wanted = names.of(&[dll_key(old.dll)]).unwrap_or(old.dll);
         check(new.dll == wanted, || format!("{what} `{}` is `{}` now", old.dll, new.dll))?;
         check(new.symbols == old.symbols, || format!("`{wanted}` gives it other symbols"))?;
         let rest = |import: &Import<'_>| {
@@ -163,16 +166,30 @@ fn imports_are_those_asked_for(
     Ok(())
 }
 
-/// The new name of a library with one of these keys.
-fn new_name<'e>(edits: &'e Edits, keys: &[String]) -> Option<&'e str> {
-    let by_key = |key: &String| edits.dll_names.iter().find(|(old, _)| dll_key(old) == *key);
-    keys.iter().find_map(by_key).map(|(_, new)| new.as_str())
+/// The new names, each by the key of its old one.
+struct NewNames<'e>(BTreeMap<String, &'e str>);
+
+impl<'e> NewNames<'e> {
+    /// The new name of a library with one of these keys.
+    fn of(&self, keys: &[String]) -> Option<&'e str> {
+        keys.iter().find_map(|key| self.0.get(key)).copied()
+    }
+
+    /// What a forwarder should be.
+    fn of_forwarder(&self, text: &str) -> String {
+        let renamed = split_forwarder(text).and_then(|(library, symbol)| {
+            let new = self.of(&forwarder_keys(library))?;
+            let library = if library.contains('.') { new } else { forwarder_library(new) };
+            Some(format!("{library}.{symbol}"))
+        });
+        renamed.unwrap_or_else(|| text.to_owned())
+    }
 }
 
 fn exports_are_those_asked_for(
     was: Option<&Exports<'_>>,
     is: Option<&Exports<'_>>,
-    edits: &Edits,
+    names: &NewNames<'_>,
 ) -> Result<()> {
     let (was, is) = match (was, is) {
         (None, None) => return Ok(()),
@@ -184,21 +201,12 @@ fn exports_are_those_asked_for(
     for (old, new) in was.symbols.iter().zip(&is.symbols) {
         let key = |symbol: &ExportedSymbol<'_>| (symbol.ordinal, symbol.name.map(str::to_owned));
         check(key(old) == key(new), || "it exports other symbols".into())?;
-        let wanted = old.forwarder.map(|text| forwarder_asked_for(text, edits));
+        let wanted = old.forwarder.map(|text| names.of_forwarder(text));
         let fine =
             new.forwarder.map(str::to_owned) == wanted && (old.rva == new.rva || wanted.is_some());
         check(fine, || format!("export {} is another", old.ordinal))?;
     }
     Ok(())
-}
-
-fn forwarder_asked_for(text: &str, edits: &Edits) -> String {
-    let renamed = split_forwarder(text).and_then(|(library, symbol)| {
-        let new = new_name(edits, &forwarder_keys(library))?;
-        let library = if library.contains('.') { new } else { forwarder_library(new) };
-        Some(format!("{library}.{symbol}"))
-    });
-    renamed.unwrap_or_else(|| text.to_owned())
 }
 
 fn load_config_is_right(old: &Pe<'_>, new: &Pe<'_>, edits: &Edits) -> Result<()> {
