@@ -200,6 +200,39 @@ impl fmt::Display for Error {
                     "section {index} starts at RVA {rva:#x}, before {free:#x}, which is in use"
                 )
             }
+            address @ (ErrorKind::Unmapped { .. }
+            | ErrorKind::OutsideSection { .. }
+            | ErrorKind::BelowImageBase { .. }
+            | ErrorKind::Unterminated { .. }
+            | ErrorKind::NotUtf8 { .. }) => address.fmt_of_address(f),
+            ErrorKind::Thunk { rva, value } => {
+                write!(f, "the import at RVA {rva:#x} is {value:#x}, neither an ordinal nor an RVA")
+            }
+            ErrorKind::BoundWithoutNames { rva } => write!(
+                f,
+                "the import descriptor at RVA {rva:#x} is bound and has no import lookup table"
+            ),
+            ErrorKind::ExportIndex { rva, index, count } => {
+                write!(f, "the exported name's index at RVA {rva:#x} is {index} of {count} exports")
+            }
+            ErrorKind::TooMuch { what, limit } => {
+                write!(f, "more than {limit} {what}, which a file of this size cannot hold")
+            }
+            edit @ (ErrorKind::BadName(_)
+            | ErrorKind::Contradiction(_)
+            | ErrorKind::NoSuchDll(_)
+            | ErrorKind::Packed { .. }
+            | ErrorKind::NoRoom { .. }
+            | ErrorKind::TooLarge
+            | ErrorKind::Unproven { .. }) => edit.fmt_of_edit(f),
+        }
+    }
+}
+
+impl ErrorKind {
+    /// The words for addresses that lead nowhere.
+    fn fmt_of_address(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             ErrorKind::Unmapped { what, rva } => {
                 write!(f, "{what} at RVA {rva:#x} is in no section")
             }
@@ -216,16 +249,14 @@ impl fmt::Display for Error {
                 write!(f, "{what} at RVA {rva:#x} has no NUL before the end of its section")
             }
             ErrorKind::NotUtf8 { what, rva } => write!(f, "{what} at RVA {rva:#x} is not UTF-8"),
-            ErrorKind::Thunk { rva, value } => {
-                write!(f, "the import at RVA {rva:#x} is {value:#x}, neither an ordinal nor an RVA")
-            }
-            ErrorKind::BoundWithoutNames { rva } => write!(
-                f,
-                "the import descriptor at RVA {rva:#x} is bound and has no import lookup table"
-            ),
-            ErrorKind::ExportIndex { rva, index, count } => {
-                write!(f, "the exported name's index at RVA {rva:#x} is {index} of {count} exports")
-            }
+            // The caller has the words for these.
+            _ => Ok(()),
+        }
+    }
+
+    /// The words for faults of an edit, and not of the file.
+    fn fmt_of_edit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             ErrorKind::BadName(name) => {
                 write!(f, "`{}` cannot name a DLL in a PE file", name.escape_default())
             }
@@ -247,9 +278,8 @@ impl fmt::Display for Error {
             ErrorKind::Unproven { what } => {
                 write!(f, "the edited file is not what it should be: {what}")
             }
-            ErrorKind::TooMuch { what, limit } => {
-                write!(f, "more than {limit} {what}, which a file of this size cannot hold")
-            }
+            // The caller has the words for these.
+            _ => Ok(()),
         }
     }
 }
