@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use truewheel_repair::policy::Obstacle;
+use truewheel_repair::target::is_driver;
 use truewheel_repair::{
     Finding, Level, LevelState, NeededLibrary, Severity, Show, Status, Verdict,
 };
@@ -286,7 +287,9 @@ impl Page {
             self.rows(&rows);
         }
         if !show.run_time_names.is_empty() {
-            self.heading("names that may be opened at run time; `repair --include` brings them");
+            self.heading(
+                "names that may be opened at run time; `repair --include` brings them, but for drivers",
+            );
             let rows: Vec<String> = show
                 .run_time_names
                 .iter()
@@ -294,7 +297,10 @@ impl Page {
                     let most = if self.is_verbose { name.found_in.len() } else { 2 };
                     let files: Vec<String> =
                         name.found_in.iter().map(|file| one_line(file)).collect();
-                    format!("{} {FAINT}in {}{FAINT:#}", one_line(&name.name), list(&files, most))
+                    let leaf = name.name.rsplit('/').next().unwrap_or_default();
+                    let whose = if is_driver(leaf) { ", of a driver" } else { "" };
+                    let files = list(&files, most);
+                    format!("{} {FAINT}in {files}{whose}{FAINT:#}", one_line(&name.name))
                 })
                 .collect();
             self.rows(&rows);

@@ -122,6 +122,8 @@ fn names_opened_at_run_time_are_told_and_those_that_are_there_are_not() {
     assert_eq!(value["run_time_names"][0]["found_in"][0], "demo/_ext.so");
     let excluded = json(&sandbox, &wheel, &["--exclude", "libcuda.so*"]);
     assert_eq!(excluded["run_time_names"], Value::Array(Vec::new()));
+    let run = sandbox.run(&["show", "--sysroot", "sysroot", &wheel.file_name()]);
+    assert!(run.stdout.contains("libcuda.so.1 in demo/_ext.so, of a driver"), "{}", run.stdout);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! `.ARM.attributes` is the byte `A` and then subsections, each its size, a vendor's name and blocks for
 //! the file, for sections or for symbols. A block is a tag, its size, and pairs of a tag and a value:
 //! both ULEB128, but the values of some tags are text. ARMv6 and ARMv7 have one `e_machine` and the same
-//! `e_flags`; `Tag_CPU_arch` is all that tells them apart.
+//! `e_flags`; `Tag_CPU_arch` is all that tells them apart. `Tag_ABI_VFP_args` says in which registers
+//! floating-point arguments travel; old linkers do not say it in `e_flags` as well.
 
 use object::elf;
 
@@ -16,51 +17,61 @@ const TAG_FILE: u64 = 1;
 const TAG_CPU_RAW_NAME: u64 = 4;
 const TAG_CPU_NAME: u64 = 5;
 const TAG_CPU_ARCH: u64 = 6;
+const TAG_ABI_VFP_ARGS: u64 = 28;
 const TAG_COMPATIBILITY: u64 = 32;
 
 /// `Tag_CPU_arch` of the file; `None` if nothing says it.
 pub(crate) fn cpu_arch(bytes: &Bytes<'_>, sections: &[Section]) -> Option<u8> {
+    of_file(bytes, sections, TAG_CPU_ARCH)
+}
+
+/// `Tag_ABI_VFP_args` of the file; `None` if nothing says it.
+pub(crate) fn abi_vfp_args(bytes: &Bytes<'_>, sections: &[Section]) -> Option<u8> {
+    of_file(bytes, sections, TAG_ABI_VFP_ARGS)
+}
+
+fn of_file(bytes: &Bytes<'_>, sections: &[Section], wanted: u64) -> Option<u8> {
     let section = sections.iter().find(|section| {
         section.sh_type == elf::SectionType(SHT_ARM_ATTRIBUTES) && section.sh_size > 0
     })?;
     let data = bytes.range(".ARM.attributes", section.sh_offset, section.sh_size).ok()?;
     let is_little_endian = bytes.encoding.endian == crate::Endian::Little;
-    of_section(data, is_little_endian)
+    of_section(data, is_little_endian, wanted)
 }
 
-fn of_section(data: &[u8], is_little_endian: bool) -> Option<u8> {
+fn of_section(data: &[u8], is_little_endian: bool, wanted: u64) -> Option<u8> {
     let mut rest = data.strip_prefix(b"A")?;
     while !rest.is_empty() {
         let size = word(rest, is_little_endian)?;
         let subsection = rest.get(4..size)?;
         rest = rest.get(size..)?;
         if let Some(blocks) = subsection.strip_prefix(b"aeabi\0") {
-            return of_blocks(blocks, is_little_endian);
+            return of_blocks(blocks, is_little_endian, wanted);
         }
     }
     None
 }
 
 /// The attributes of the whole file; of those of single sections the linker has made its sum.
-fn of_blocks(mut blocks: &[u8], is_little_endian: bool) -> Option<u8> {
+fn of_blocks(mut blocks: &[u8], is_little_endian: bool, wanted: u64) -> Option<u8> {
     while !blocks.is_empty() {
         let (tag, rest) = uleb128(blocks)?;
         // The size counts the tag and itself.
         let size = word(rest, is_little_endian)?;
         let head = blocks.len() - rest.len() + 4;
         if tag == TAG_FILE {
-            return of_attributes(blocks.get(head..size)?);
+            return of_attributes(blocks.get(head..size)?, wanted);
         }
         blocks = blocks.get(size.max(head)..)?;
     }
     None
 }
 
-fn of_attributes(mut data: &[u8]) -> Option<u8> {
+fn of_attributes(mut data: &[u8], wanted: u64) -> Option<u8> {
     while !data.is_empty() {
         let (tag, rest) = uleb128(data)?;
         data = match tag {
-            TAG_CPU_ARCH => return u8::try_from(uleb128(rest)?.0).ok(),
+            tag if tag == wanted => return u8::try_from(uleb128(rest)?.0).ok(),
             TAG_CPU_RAW_NAME | TAG_CPU_NAME => after_text(rest)?,
             TAG_COMPATIBILITY => after_text(uleb128(rest)?.1)?,
             // Above 32 the parity of a tag tells its kind, so that unknown ones can be passed over.
@@ -122,7 +133,24 @@ mod tests {
             (b"\x05no end", None),
             (b"", None),
         ] {
-            assert_eq!(of_section(&section(attributes), true), expected, "{attributes:?}");
+            assert_eq!(
+                of_section(&section(attributes), true, TAG_CPU_ARCH),
+                expected,
+                "{attributes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_registers_of_floating_point_arguments_are_found_behind_any_other_attributes() {
+        for (attributes, expected) in [
+            (&b"\x05v7\0\x06\x0a\x1c\x01"[..], Some(1)),
+            (b"\x06\x0a\x1c\x00", Some(0)),
+            (b"\x06\x0a\x20\x01gnu\0\x1c\x03", Some(3)),
+            (b"\x06\x0a", None),
+        ] {
+            let found = of_section(&section(attributes), true, TAG_ABI_VFP_ARGS);
+            assert_eq!(found, expected, "{attributes:?}");
         }
     }
 
@@ -130,16 +158,16 @@ mod tests {
     fn attributes_of_other_vendors_are_passed_over() {
         let mut data = b"A\x09\0\0\0gnu\0x".to_vec();
         data.extend(&section(b"\x06\x0a")[1..]);
-        assert_eq!(of_section(&data, true), Some(10));
+        assert_eq!(of_section(&data, true, TAG_CPU_ARCH), Some(10));
     }
 
     #[test]
     fn a_section_cut_at_any_length_says_nothing() {
         let whole = section(b"\x05cortex\0\x06\x0a");
         for len in 0..whole.len() {
-            assert_eq!(of_section(&whole[..len], true), None, "{len}");
+            assert_eq!(of_section(&whole[..len], true, TAG_CPU_ARCH), None, "{len}");
         }
-        assert_eq!(of_section(b"A\0\0\0\0", true), None);
-        assert_eq!(of_section(b"A\xff\xff\xff\xffaeabi\0", true), None);
+        assert_eq!(of_section(b"A\0\0\0\0", true, TAG_CPU_ARCH), None);
+        assert_eq!(of_section(b"A\xff\xff\xff\xffaeabi\0", true, TAG_CPU_ARCH), None);
     }
 }

@@ -4,6 +4,8 @@
 //! is asked. Section headers tell only the build attributes of an Arm file, which no segment holds: a
 //! file without them runs as well.
 
+use std::ops::Range;
+
 use object::elf::{self, DynamicTag};
 
 use crate::attributes;
@@ -239,6 +241,16 @@ impl<'data> Elf<'data> {
         notes::is_android(&self.bytes, &self.segments)
     }
 
+    /// Where the names of the dynamic section and of its symbols stand in the file; `None` if there is no
+    /// such table, or it is not in the file.
+    #[must_use]
+    pub fn dynamic_strings(&self) -> Option<Range<usize>> {
+        let (_, strings) = self.dynamic_and(elf::DT_STRTAB).ok()??;
+        let start = usize::try_from(strings.offset).ok()?;
+        let end = start.checked_add(usize::try_from(strings.size).ok()?)?;
+        self.bytes.range("DT_STRTAB", strings.offset, strings.size).ok().map(|_| start..end)
+    }
+
     /// `Tag_CPU_arch` of an Arm file's build attributes; `None` if it has none that can be read, or is
     /// for another machine.
     #[must_use]
@@ -247,6 +259,17 @@ impl<'data> Elf<'data> {
             return None;
         }
         attributes::cpu_arch(&self.bytes, &self.header.sections(&self.bytes))
+    }
+
+    /// `Tag_ABI_VFP_args` of an Arm file's build attributes: floating-point arguments travel as in the
+    /// base standard (0), in floating-point registers (1), as some tool chain has it (2), or there are
+    /// none (3). `None` if the file does not say it, or is for another machine.
+    #[must_use]
+    pub fn arm_vfp_args(&self) -> Option<u8> {
+        if self.header.e_machine != elf::EM_ARM.0 {
+            return None;
+        }
+        attributes::abi_vfp_args(&self.bytes, &self.header.sections(&self.bytes))
     }
 
     /// The x86-64 levels that the code needs, as the bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`

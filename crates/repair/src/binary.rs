@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use truewheel_elf::{Binding, Class, Edits, Elf, Endian, ExecutableStack, Strip, Strippable};
 
-use crate::target::{self, Arch, Libc};
+use crate::target::{self, Arch, ArmAttributes, FloatAbi, Libc};
 
 pub(crate) use macho::{
     Load, MH_BUNDLE, MH_DYLIB, MH_EXECUTE, MachFile, MachSlice, PLATFORM_MACOS, platform_name,
@@ -116,22 +116,37 @@ pub(crate) struct Machine {
     pub e_flags: u32,
     /// The name that platform tags use, where there is one.
     pub arch: Option<Arch>,
-    /// `Tag_CPU_arch` of an Arm file: what tells ARMv6 from ARMv7, where the file has it.
-    pub arm_cpu_arch: Option<u8>,
+    /// What the attributes of an Arm file say: ARMv6 or ARMv7, and its float ABI.
+    pub arm: ArmAttributes,
 }
 
 impl Machine {
-    /// Whether ld.so takes a library of machine `other` for a process of this one.
+    /// Whether a library of machine `other` works in a process of this one. ld.so asks for all of it
+    /// but the float ABI, which decides whether calls have their arguments.
     pub(crate) fn loads(&self, other: &Self) -> bool {
+        let is_callable = match (self.float_abi(), other.float_abi()) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        };
         self.e_machine == other.e_machine
             && self.is_64 == other.is_64
             && self.is_little_endian == other.is_little_endian
+            && is_callable
+    }
+
+    /// Where floating-point arguments travel, of Arm files that say it.
+    fn float_abi(&self) -> Option<FloatAbi> {
+        let is_arm = self.e_machine == target::EM_ARM;
+        is_arm.then(|| target::arm_float_abi(self.e_flags, self.arm)).flatten()
     }
 
     /// For messages, such as `aarch64` or `e_machine 0xf7, 64-bit, little-endian`.
     pub(crate) fn describe(&self) -> String {
         match self.arch {
             Some(arch) => arch.as_str().to_owned(),
+            None if self.float_abi() == Some(FloatAbi::Soft) => {
+                "32-bit Arm with arguments for soft float".to_owned()
+            }
             None => format!(
                 "e_machine {:#x}, {}-bit, {}-endian",
                 self.e_machine,
@@ -209,7 +224,7 @@ impl ElfFile {
             told => told,
         };
         Ok(Self {
-            machine: machine(&elf),
+            machine: machine(&elf, libc),
             libc,
             is_dynamic: elf.is_dynamic(),
             interpreter,
@@ -320,13 +335,17 @@ fn is_module_entry(symbol: &str, module: &str) -> bool {
         || symbol.strip_prefix("init").is_some_and(|rest| !rest.is_empty() && rest == module)
 }
 
-fn machine(elf: &Elf<'_>) -> Machine {
+fn machine(elf: &Elf<'_>, libc: Option<Libc>) -> Machine {
     let is_64 = elf.class() == Class::Elf64;
     let is_little_endian = elf.endian() == Endian::Little;
     let (e_machine, e_flags) = (elf.machine(), elf.flags());
-    let arm_cpu_arch = elf.arm_cpu_arch();
-    let arch = target::arch_from_elf(e_machine, is_64, is_little_endian, e_flags, arm_cpu_arch);
-    Machine { e_machine, is_64, is_little_endian, e_flags, arch, arm_cpu_arch }
+    let arm = ArmAttributes { cpu_arch: elf.arm_cpu_arch(), vfp_args: elf.arm_vfp_args() };
+    let arch = target::arch_from_elf(e_machine, is_64, is_little_endian, e_flags, arm);
+    let arch = match libc {
+        Some(Libc::Bionic) => arch.or_else(|| target::android_arch(e_machine, arm)),
+        _ => arch,
+    };
+    Machine { e_machine, is_64, is_little_endian, e_flags, arch, arm }
 }
 
 fn version_needs(

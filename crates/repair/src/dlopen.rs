@@ -5,12 +5,15 @@
 //! knows. They are told, so that a wheel whose plugin is missing does not come as a surprise.
 //!
 //! A candidate is a whole C string (between zeros; in PE files UTF-16 as well) with the form of the
-//! platform's library names: `lib*.so`, with numbers behind it or not; `*.dylib`; `*.dll`. Names that are
+//! platform's library names: `lib*.so`, with numbers behind it or not; `*.dylib`; `*.dll`. What stands in
+//! an ELF file's table of names for its loader is none. Names that are
 //! needed anyway, that the wheel has, that the target has, and that the caller leaves out, are none. Names
 //! that a program puts together, and strings without a zero behind them, as Rust has them, are not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use truewheel_elf::Elf;
 use truewheel_wheel::MemberPath;
 
 use crate::binary::Format;
@@ -56,8 +59,16 @@ pub(crate) fn candidates(
 /// The library names among the strings of one file.
 pub(crate) fn names(bytes: &[u8], format: Format) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
+    let table = LoaderNames::of(bytes, format);
+    let (mut start, mut left_table) = (0, 0);
     for string in bytes.split(|byte| *byte == 0) {
-        take(string, format, &mut names);
+        if table.begins_at(bytes, start) {
+            left_table = start + table.place.len();
+        }
+        if start >= left_table && !table.place.contains(&start) {
+            take(string, format, &mut names);
+        }
+        start += string.len() + 1;
     }
     if format == Format::Pe {
         for string in wide_strings(bytes) {
@@ -65,6 +76,35 @@ pub(crate) fn names(bytes: &[u8], format: Format) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// The names that an ELF file has for its loader, which no code opens: old ones too, because who renames
+/// a file leaves them behind. An editor that had no room has left the whole table where it was, and a
+/// copy of it elsewhere.
+#[derive(Default)]
+struct LoaderNames<'a> {
+    place: Range<usize>,
+    /// What the table begins with, enough to know it by.
+    beginning: &'a [u8],
+}
+
+/// So many bytes are no coincidence.
+const ENOUGH: usize = 32;
+
+impl<'a> LoaderNames<'a> {
+    fn of(bytes: &'a [u8], format: Format) -> Self {
+        let elf = if format == Format::Elf { Elf::parse(bytes).ok() } else { None };
+        let place = elf.and_then(|elf| elf.dynamic_strings()).unwrap_or_default();
+        // The first string of each table is empty.
+        let beginning = bytes.get(place.start + 1..place.end).unwrap_or_default();
+        Self { place, beginning: beginning.get(..ENOUGH).unwrap_or_default() }
+    }
+
+    /// Whether the table or a copy of it begins at `start`.
+    fn begins_at(&self, bytes: &[u8], start: usize) -> bool {
+        !self.beginning.is_empty()
+            && bytes.get(start..).is_some_and(|rest| rest.starts_with(self.beginning))
+    }
 }
 
 fn take(string: &[u8], format: Format, names: &mut BTreeSet<String>) {
@@ -235,6 +275,23 @@ mod tests {
         let bytes: Vec<u8> =
             (0..5000).flat_map(|number| format!("libx{number}.so\0").into_bytes()).collect();
         assert_eq!(names(&bytes, Format::Elf).len(), MOST_NAMES);
+    }
+
+    #[test]
+    fn names_for_the_loader_are_none_neither_old_ones_nor_those_of_an_old_table() {
+        let original = include_bytes!("../../../testdata/elf/gnu-ld.so");
+        let edit = |bytes: &[u8], soname: &str| {
+            let soname = Some(truewheel_elf::SonameEdit::Set(soname.to_owned()));
+            let edits = truewheel_elf::Edits { soname, ..Default::default() };
+            truewheel_elf::patch(bytes, &edits).unwrap().apply(bytes)
+        };
+        let named = edit(original, "libopenblas.so.0");
+        let mut renamed = edit(&named, "libopenblas-r0-0a1b2c3d.3.3.so");
+        let has = |name: &[u8]| renamed.windows(name.len()).any(|found| found == name);
+        assert!(has(b"libopenblas-r0-0a1b2c3d.3.3.so"));
+        assert_eq!(names(&renamed, Format::Elf), BTreeSet::new());
+        renamed.extend(b"\0libopened.so.1\0");
+        assert_eq!(names(&renamed, Format::Elf), BTreeSet::from(["libopened.so.1".to_owned()]));
     }
 
     #[test]

@@ -171,7 +171,7 @@ pub struct ElfMachine {
 const EM_386: u16 = 3;
 const EM_PPC64: u16 = 21;
 const EM_S390: u16 = 22;
-const EM_ARM: u16 = 40;
+pub(crate) const EM_ARM: u16 = 40;
 const EM_X86_64: u16 = 62;
 const EM_AARCH64: u16 = 183;
 const EM_RISCV: u16 = 243;
@@ -182,19 +182,55 @@ const EF_ARM_EABIMASK: u32 = 0xff00_0000;
 const EF_ARM_EABI_VER5: u32 = 0x0500_0000;
 /// Floating-point arguments travel in floating-point registers: `armhf`.
 const EF_ARM_ABI_FLOAT_HARD: u32 = 0x0000_0400;
+/// They travel in the registers of integers: `armel`, and Android.
+const EF_ARM_ABI_FLOAT_SOFT: u32 = 0x0000_0200;
 
 impl ElfMachine {
     /// The architecture, if a tag exists for it; an Arm binary counts as ARMv7.
     pub fn arch(&self) -> Option<Arch> {
-        arch_from_elf(self.machine, self.class64, self.little_endian, self.flags, None)
+        let arm = ArmAttributes::default();
+        arch_from_elf(self.machine, self.class64, self.little_endian, self.flags, arm)
+    }
+}
+
+/// What `.ARM.attributes` says of a file, where it says it (Addenda to the Arm ABI, 3.3.5.2 and 3.3.6).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ArmAttributes {
+    /// `Tag_CPU_arch`.
+    pub cpu_arch: Option<u8>,
+    /// `Tag_ABI_VFP_args`.
+    pub vfp_args: Option<u8>,
+}
+
+/// Where an Arm file's floating-point arguments travel: one of another kind reads its arguments from
+/// registers that nobody has filled. The loader does not look, and everything seems to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FloatAbi {
+    /// In floating-point registers.
+    Hard,
+    /// In the registers of integers.
+    Soft,
+}
+
+/// The float ABI of an Arm file; `None` where it has none or nothing says it. The attributes are the
+/// compiler's own word; `e_flags` is what the linker made of it, since binutils 2.23.
+pub fn arm_float_abi(flags: u32, arm: ArmAttributes) -> Option<FloatAbi> {
+    match arm.vfp_args {
+        Some(0) => Some(FloatAbi::Soft),
+        Some(1) => Some(FloatAbi::Hard),
+        Some(3) => None,
+        _ if flags & EF_ARM_EABIMASK != EF_ARM_EABI_VER5 => None,
+        _ if flags & EF_ARM_ABI_FLOAT_HARD != 0 => Some(FloatAbi::Hard),
+        _ if flags & EF_ARM_ABI_FLOAT_SOFT != 0 => Some(FloatAbi::Soft),
+        _ => None,
     }
 }
 
 /// The architecture of an ELF header, if a tag exists for it.
 ///
-/// `None` is x32, big-endian AArch64, soft-float Arm, MIPS, BPF and all else that no tag names.
-/// `arm_cpu_arch` is `Tag_CPU_arch` of `.ARM.attributes` (Addenda to the Arm ABI, 3.3.5.2): the header
-/// alone cannot tell ARMv6 from ARMv7, and a file without attributes counts as ARMv7. The linker
+/// `None` is x32, big-endian AArch64, soft-float Arm, MIPS, BPF and all else that no tag names; Arm
+/// files of Android are [`android_arch`]'s. The header alone cannot tell ARMv6 from ARMv7, and a file
+/// without `Tag_CPU_arch` counts as ARMv7. The linker
 /// merges that tag to the highest of its inputs, so code above ARMv7 is often run only where the
 /// processor has it; such files are therefore ARMv7 too.
 pub fn arch_from_elf(
@@ -202,7 +238,7 @@ pub fn arch_from_elf(
     class64: bool,
     little_endian: bool,
     flags: u32,
-    arm_cpu_arch: Option<u8>,
+    arm: ArmAttributes,
 ) -> Option<Arch> {
     match (machine, class64, little_endian) {
         (EM_386, false, true) => Some(Arch::I686),
@@ -213,13 +249,22 @@ pub fn arch_from_elf(
         (EM_S390, true, false) => Some(Arch::S390x),
         (EM_RISCV, true, true) => Some(Arch::Riscv64),
         (EM_LOONGARCH, true, true) => Some(Arch::Loongarch64),
-        (EM_ARM, false, true) if is_arm_hard_float(flags) => arm_arch(arm_cpu_arch),
+        (EM_ARM, false, true) if is_arm_hard_float(flags, arm) => arm_arch(arm.cpu_arch),
         _ => None,
     }
 }
 
-fn is_arm_hard_float(flags: u32) -> bool {
-    flags & EF_ARM_EABIMASK == EF_ARM_EABI_VER5 && flags & EF_ARM_ABI_FLOAT_HARD != 0
+fn is_arm_hard_float(flags: u32, arm: ArmAttributes) -> bool {
+    let is_either = arm.vfp_args == Some(3);
+    flags & EF_ARM_EABIMASK == EF_ARM_EABI_VER5
+        && (is_either || arm_float_abi(flags, arm) == Some(FloatAbi::Hard))
+}
+
+/// The architecture of a 32-bit Arm file of Android, whose ABI is ARMv7 with arguments in integer
+/// registers ("Android ABIs", armeabi-v7a).
+pub fn android_arch(machine: u16, arm: ArmAttributes) -> Option<Arch> {
+    let arch = (machine == EM_ARM).then(|| arm_arch(arm.cpu_arch)).flatten();
+    arch.filter(|arch| *arch == Arch::Armv7l)
 }
 
 /// `Tag_CPU_arch` to architecture; the micro-controllers (`-M`) and real-time cores (`-R`) run no Linux.

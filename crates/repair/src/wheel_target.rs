@@ -90,7 +90,7 @@ pub(crate) fn of_wheel(
 fn runs(binary: &Machine, on: Arch) -> bool {
     match (binary.arch, on) {
         (Some(Arch::Armv6l), Arch::Armv7l) => true,
-        (Some(Arch::Armv7l), Arch::Armv6l) => binary.arm_cpu_arch.is_none(),
+        (Some(Arch::Armv7l), Arch::Armv6l) => binary.arm.cpu_arch.is_none(),
         (arch, on) => arch == Some(on),
     }
 }

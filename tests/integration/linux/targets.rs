@@ -162,6 +162,61 @@ fn arm(cpu_arch: u8) -> Vec<u8> {
     bytes
 }
 
+/// An Arm library for processes whose floating-point arguments travel in integer registers, as the
+/// header says it or as the attributes do.
+fn soft_float(by_attributes: bool) -> Vec<u8> {
+    let mut bytes = Elf::of("elf/armv7.so").bytes();
+    if by_attributes {
+        let start = bytes.windows(6).position(|found| found == b"aeabi\0").expect("attributes");
+        let tag = bytes[start..].windows(2).position(|pair| pair == [28, 1]).expect("hard float");
+        bytes[start + tag + 1] = 0;
+    } else {
+        // EF_ARM_ABI_FLOAT_SOFT for EF_ARM_ABI_FLOAT_HARD in `e_flags`, and no word in the attributes.
+        bytes[37] = 2;
+        let start = bytes.windows(6).position(|found| found == b"aeabi\0").expect("attributes");
+        let tag = bytes[start..].windows(2).position(|pair| pair == [28, 1]).expect("hard float");
+        bytes[start + tag..start + tag + 2].copy_from_slice(&[30, 1]);
+    }
+    bytes
+}
+
+#[test]
+fn soft_float_is_another_machine() {
+    let tag = "cp312-cp312-linux_armv7l";
+    let is = "32-bit Arm with arguments for soft float";
+    for by_attributes in [false, true] {
+        // Alone.
+        let alone = Wheel::new("demo").tag(tag).file("demo/_ext.so", soft_float(by_attributes));
+        let text = Sandbox::new().refusal(&alone, &[]);
+        assert_eq!(text, format!("no ELF file of the wheel is for armv7l: demo/_ext.so ({is})"));
+        // On the search path.
+        let sandbox = Sandbox::new();
+        sandbox.write("soft/libfoo.so.1", soft_float(by_attributes));
+        let hard = Elf::of("elf/armv7.so");
+        let extension = hard.clone().needed("libfoo.so.1");
+        let wheel = Wheel::demo(&extension).tag(tag);
+        let text = sandbox.refusal(&wheel, &["--lib-path", "soft"]);
+        let passed = format!("ROOT/soft/libfoo.so.1: for {is}, the wheel is for armv7l");
+        assert!(text.contains(&passed), "{text}");
+        sandbox.elf("hard/libfoo.so.1", &hard.soname("libfoo.so.1"));
+        let output = sandbox.repair(&wheel, &["--lib-path", "soft:hard"]);
+        assert_eq!(output.names_in("demo.libs"), ["libfoo-#.so.1"]);
+        // In the wheel.
+        let mixed = Wheel::demo(&Elf::of("elf/armv7.so"))
+            .tag("cp312-cp312-manylinux_2_31_armv7l")
+            .file("demo/libsoft.so", soft_float(by_attributes));
+        let sandbox = Sandbox::new();
+        mixed.build(sandbox.root());
+        let run = sandbox.run(&["check", &mixed.file_name()]);
+        let told = format!("demo/libsoft.so: for {is}, the wheel is for armv7l");
+        assert!(run.stdout.contains(&told), "{run:?}");
+        let run = sandbox.try_repair(&mixed, &[]);
+        let note =
+            format!("demo/libsoft.so is for {is} and left as it is, the wheel is for armv7l");
+        assert!(run.stderr.contains(&note), "{run:?}");
+    }
+}
+
 #[test]
 fn a_wheel_for_armv6_keeps_its_tag_and_brings_its_libraries() {
     let sandbox = Sandbox::new();

@@ -84,7 +84,7 @@ impl Policy<'_> {
         for (_, path, file) in self.graph.members() {
             let machine = &file.machine;
             if (arch, machine.arch) == (Arch::Armv6l, Some(Arch::Armv7l))
-                && machine.arm_cpu_arch.is_some()
+                && machine.arm.cpu_arch.is_some()
             {
                 notes.push(format!("{path} is for ARMv7, and the wheel for ARMv6"));
             }

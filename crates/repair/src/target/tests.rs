@@ -45,10 +45,44 @@ fn the_arm_attributes_tell_version_6_from_version_7() {
         (Some(255), None),
     ];
     for (cpu_arch, expected) in cases {
-        let actual = arch_from_elf(EM_ARM, false, true, ARM_FLAGS, cpu_arch);
+        let actual = arch_from_elf(
+            EM_ARM,
+            false,
+            true,
+            ARM_FLAGS,
+            ArmAttributes { cpu_arch, vfp_args: None },
+        );
         assert_eq!(actual, expected, "{cpu_arch:?}");
     }
-    assert_eq!(arch_from_elf(EM_X86_64, true, true, 0, Some(6)), Some(Arch::X86_64));
+    let arm = ArmAttributes { cpu_arch: Some(6), vfp_args: Some(0) };
+    assert_eq!(arch_from_elf(EM_X86_64, true, true, 0, arm), Some(Arch::X86_64));
+}
+
+#[test]
+fn the_arm_attributes_tell_the_float_abi_before_the_header_does() {
+    let (hard, soft) = (Some(FloatAbi::Hard), Some(FloatAbi::Soft));
+    let soft_flags = EF_ARM_EABI_VER5 | EF_ARM_ABI_FLOAT_SOFT;
+    for (flags, vfp_args, abi, arch) in [
+        (ARM_FLAGS, None, hard, Some(Arch::Armv7l)),
+        (ARM_FLAGS, Some(1), hard, Some(Arch::Armv7l)),
+        (ARM_FLAGS, Some(0), soft, None),
+        (soft_flags, None, soft, None),
+        (soft_flags, Some(1), hard, Some(Arch::Armv7l)),
+        // As binutils before 2.23 wrote it.
+        (EF_ARM_EABI_VER5, Some(1), hard, Some(Arch::Armv7l)),
+        (EF_ARM_EABI_VER5, Some(0), soft, None),
+        (EF_ARM_EABI_VER5, None, None, None),
+        // No function of such a file has floating-point arguments.
+        (soft_flags, Some(3), None, Some(Arch::Armv7l)),
+        (0, None, None, None),
+    ] {
+        let arm = ArmAttributes { cpu_arch: Some(10), vfp_args };
+        assert_eq!(arm_float_abi(flags, arm), abi, "{flags:#x} {vfp_args:?}");
+        assert_eq!(arch_from_elf(EM_ARM, false, true, flags, arm), arch, "{flags:#x} {vfp_args:?}");
+    }
+    let arm = |cpu_arch| ArmAttributes { cpu_arch: Some(cpu_arch), vfp_args: None };
+    assert_eq!(android_arch(EM_ARM, arm(10)), Some(Arch::Armv7l));
+    assert_eq!(android_arch(EM_ARM, arm(4)), None);
 }
 
 #[test]
