@@ -183,7 +183,8 @@ fn a_binary_in_the_purelib_folder_works_and_is_a_warning() {
     let wheel = Wheel::new("demo").tag(TAG);
     assert_eq!(
         only(&wheel.elf("demo-1.0.data/purelib/demo/_ext.so", &Elf::module(&[]))),
-        "warning purelib-binary demo-1.0.data/purelib/demo/_ext.so: a binary in the purelib folder"
+        "warning purelib-binary demo-1.0.data/purelib/demo/_ext.so: a binary in the purelib folder, \
+         which some systems keep apart from platlib and its libraries"
     );
 }
 

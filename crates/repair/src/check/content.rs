@@ -161,8 +161,9 @@ fn purelib(check: &mut Check<'_>) {
     let findings: Vec<Finding> = binaries
         .filter(|(path, _)| path.installed().scheme == Scheme::Purelib)
         .map(|(path, _)| {
-            Finding::of(rules::PURELIB_BINARY, path, "a binary in the purelib folder")
-                .remedy("build it into platlib")
+            let what = "a binary in the purelib folder, which some systems keep apart from platlib \
+                        and its libraries";
+            Finding::of(rules::PURELIB_BINARY, path, what).remedy("build it into platlib")
         })
         .collect();
     check.findings.extend(findings);
