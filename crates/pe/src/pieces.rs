@@ -13,6 +13,7 @@ use crate::error::{ErrorKind, Result};
 use crate::import::Import;
 use crate::place::write_at;
 use crate::read::Pe;
+use crate::room::Need;
 use crate::slots::Slots;
 use crate::tables::Tables;
 use crate::wanted::Wanted;
@@ -98,11 +99,16 @@ impl<'t, 'a> Pieces<'t, 'a> {
         self.exports.is_some()
     }
 
-    /// The size of each piece.
-    pub(crate) fn sizes(&self) -> Result<Vec<u32>> {
-        let size = |bytes: &Vec<u8>| u32::try_from(bytes.len());
-        let sizes: std::result::Result<_, _> = self.bytes.iter().map(size).collect();
-        sizes.map_err(|_| ErrorKind::TooLarge.into())
+    /// What each piece needs.
+    pub(crate) fn needs(&self) -> Result<Vec<Need>> {
+        let exports = self.exports.as_ref().map(|exports| exports.number);
+        let need = |(number, bytes): (usize, &Vec<u8>)| {
+            let size = u32::try_from(bytes.len()).map_err(|_| ErrorKind::TooLarge)?;
+            // An export directory is made of 32-bit fields.
+            let alignment = if exports == Some(number) { 4 } else { 1 };
+            Ok(Need { size, alignment })
+        };
+        self.bytes.iter().enumerate().map(need).collect()
     }
 
     /// An old name and its new one, for the error that there is no room.
@@ -135,7 +141,8 @@ impl<'t, 'a> Pieces<'t, 'a> {
             let text = start.checked_add(*text).ok_or(ErrorKind::TooLarge)?.to_le_bytes();
             write_at(pe, draft, forwarder.entry_rva, &text, "export address table")?;
         }
-        let size = self.sizes()?.get(exports.number).copied().unwrap_or_default();
+        let size = self.bytes.get(exports.number).map_or(0, Vec::len);
+        let size = u32::try_from(size).map_err(|_| ErrorKind::TooLarge)?;
         if let Some(field) = pe.directory_field(p::IMAGE_DIRECTORY_ENTRY_EXPORT) {
             draft.write_u32(field, start)?;
             draft.write_u32(field.saturating_add(4), size)?;

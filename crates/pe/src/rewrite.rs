@@ -62,7 +62,7 @@ fn place(
     let placed = if pieces.have_exports() && pe.architecture() == "arm64x" {
         Err("the export directory of an ARM64X file cannot move")
     } else {
-        room::place(pe, &pieces.sizes()?, end)
+        room::place(pe, &pieces.needs()?, end)
     };
     placed.map_err(|reason| {
         let (old, new) = pieces.example(tables, wanted);

@@ -20,12 +20,19 @@ use crate::section::{PAGE, SECTOR, Section};
 pub(crate) const HEADER: u64 = p::IMAGE_SIZEOF_SECTION_HEADER as u64;
 /// Windows XP took no more sections; the headers must fit into two pages anyway.
 const MAX_SECTIONS: usize = 96;
-/// Pieces start at multiples of this: an export directory is made of 32-bit fields.
-const ALIGNMENT: u32 = 4;
 /// Zeros in memory that a longer last section may have to bring into the file.
 const MAX_ZEROS: u32 = 1 << 20;
 /// No image is larger: addresses count from its base, in 31 bits on 32-bit systems.
 const MAX_IMAGE: u64 = 1 << 31;
+
+/// What a piece needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    /// Its size in bytes.
+    pub(crate) size: u32,
+    /// Its address is a multiple of this.
+    pub(crate) alignment: u32,
+}
 
 /// Where the pieces go.
 #[derive(Debug)]
@@ -62,12 +69,12 @@ pub(crate) struct Block {
     pub(crate) size: u32,
 }
 
-/// Places pieces of these sizes in a file that ends at `end`, without certificates. The reason is for the user.
-pub(crate) fn place(pe: &Pe<'_>, sizes: &[u32], end: u64) -> Result<Placed, &'static str> {
+/// Places the pieces in a file that ends at `end`, without certificates. The reason is for the user.
+pub(crate) fn place(pe: &Pe<'_>, needs: &[Need], end: u64) -> Result<Placed, &'static str> {
     if pe.section_alignment() < PAGE {
         return Err("the file is mapped as it stands, so it cannot grow");
     }
-    if let Some(placed) = in_padding(pe, sizes) {
+    if let Some(placed) = in_padding(pe, needs) {
         return Ok(placed);
     }
     let sections = pe.sections();
@@ -75,7 +82,7 @@ pub(crate) fn place(pe: &Pe<'_>, sizes: &[u32], end: u64) -> Result<Placed, &'st
     let has_header = header_slot(pe).is_some();
     let start = if has_header { Some(section_end(pe, last)) } else { longer_end(last) };
     let (rvas, block) = start
-        .and_then(|start| in_block(sizes, start))
+        .and_then(|start| in_block(needs, start))
         .ok_or("no section header is free, and the last section cannot grow")?;
     let room = if has_header {
         Room::NewSection(block)
@@ -100,7 +107,7 @@ pub(crate) fn section_end(pe: &Pe<'_>, section: &Section<'_>) -> u64 {
 
 /// Each piece goes into the first section that has room for it, that of the import directory before all others: GNU
 /// objdump shows no name that stands elsewhere. `None` if a piece finds no room.
-fn in_padding(pe: &Pe<'_>, sizes: &[u32]) -> Option<Placed> {
+fn in_padding(pe: &Pe<'_>, needs: &[Need]) -> Option<Placed> {
     let mut free: Vec<(usize, u32, u32)> = paddings(pe);
     let has_imports = |&(index, ..): &(usize, u32, u32)| {
         let section = pe.sections().get(index);
@@ -109,14 +116,17 @@ fn in_padding(pe: &Pe<'_>, sizes: &[u32]) -> Option<Placed> {
     free.sort_by_key(|place| !has_imports(place));
     let mut sections = BTreeMap::new();
     let mut rvas = Vec::new();
-    for &size in sizes {
-        let place = free.iter_mut().find(|(_, start, end)| end.saturating_sub(*start) >= size)?;
-        let (index, start, _) = *place;
+    for need in needs {
+        let fits = |&(index, start, end): &(usize, u32, u32)| {
+            let start = start.checked_next_multiple_of(need.alignment)?;
+            (end.saturating_sub(start) >= need.size).then_some((index, start))
+        };
+        let (place, (index, start)) =
+            free.iter_mut().find_map(|place| fits(place).map(|found| (place, found)))?;
         let section = pe.sections().get(index)?;
-        let end = start.checked_add(size)?;
+        place.1 = start.checked_add(need.size)?;
         rvas.push(section.virtual_address.checked_add(start)?);
-        sections.insert(index, end);
-        place.1 = end.checked_next_multiple_of(ALIGNMENT)?;
+        sections.insert(index, place.1);
     }
     Some(Placed { rvas, room: Room::Padding(sections) })
 }
@@ -135,7 +145,7 @@ fn paddings(pe: &Pe<'_>) -> Vec<(usize, u32, u32)> {
             return None;
         }
         // At least one zero stays behind what is there.
-        let first = size.checked_add(1)?.checked_next_multiple_of(ALIGNMENT)?;
+        let first = size.checked_add(1)?;
         let next = pe.sections().get(index.saturating_add(1));
         let next = next.map_or(u32::MAX, |next| next.virtual_address);
         let space = next.saturating_sub(section.virtual_address);
@@ -225,19 +235,18 @@ fn longer_end(last: &Section<'_>) -> Option<u64> {
         return None;
     }
     let end = last.memory_size().max(last.size_of_raw_data);
-    let end = u64::from(last.virtual_address).checked_add(u64::from(end))?;
-    end.checked_next_multiple_of(ALIGNMENT.into())
+    u64::from(last.virtual_address).checked_add(u64::from(end))
 }
 
 /// One piece behind the other from `start` on.
-fn in_block(sizes: &[u32], start: u64) -> Option<(Vec<u32>, Block)> {
+fn in_block(needs: &[Need], start: u64) -> Option<(Vec<u32>, Block)> {
     let start = u32::try_from(start).ok()?;
     let mut rvas = Vec::new();
-    let (mut next, mut end) = (start, start);
-    for size in sizes {
-        rvas.push(next);
-        end = next.checked_add(*size)?;
-        next = end.checked_next_multiple_of(ALIGNMENT)?;
+    let mut end = start;
+    for need in needs {
+        let rva = end.checked_next_multiple_of(need.alignment)?;
+        rvas.push(rva);
+        end = rva.checked_add(need.size)?;
     }
     (u64::from(end) < MAX_IMAGE).then_some(())?;
     Some((rvas, Block { rva: start, size: end.checked_sub(start)? }))
