@@ -246,3 +246,27 @@ fn what_a_wheel_for_macos_needs_is_shown() {
         run.stdout
     );
 }
+
+#[test]
+fn equal_libraries_are_one_only_if_they_find_the_same() {
+    for (is_same, names) in [
+        (true, &["libdep.dylib", "libtop.dylib"][..]),
+        (false, &["libdep-#.dylib", "libdep.dylib", "libtop-#.dylib", "libtop.dylib"]),
+    ] {
+        let sandbox = Sandbox::new();
+        let top = Mach::user("arm64", "@rpath/libtop.dylib", "@loader_path/libdep.dylib").bytes();
+        for directory in ["a", "b"] {
+            sandbox.write(&format!("sysroot/{directory}/libtop.dylib"), &top);
+            let id = if is_same { "/libdep.dylib".to_owned() } else { format!("/{directory}") };
+            let dep = Mach::library("arm64", &id).bytes();
+            sandbox.write(&format!("sysroot/{directory}/libdep.dylib"), dep);
+        }
+        let wheel = demo(&Mach::module("arm64", "/a/libtop.dylib"))
+            .file("demo/_other.so", Mach::module("arm64", "/b/libtop.dylib").bytes());
+        let output = sandbox.repair(&wheel, &[]);
+        assert_eq!(output.names_in("demo/.dylibs"), names);
+        assert_loads(&output, &["arm64"]);
+        let both = ["demo/_ext.so", "demo/_other.so"].map(|path| loads(&output, path, "arm64"));
+        assert_eq!(both[0] == both[1], is_same);
+    }
+}

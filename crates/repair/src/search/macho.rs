@@ -16,6 +16,7 @@
 
 mod by_id;
 mod graph;
+mod identity;
 mod include;
 mod names;
 mod places;
@@ -76,8 +77,7 @@ pub(crate) fn resolve_file(path: &Path, context: &Context<'_>) -> Result<MachGra
     let mut search = Search::new(context);
     if let super::store::Stored::Fit(index) = search.store.at(path)? {
         let real = search.store.library(index).map(|library| library.path.clone());
-        let directory = real.as_deref().and_then(Path::parent).unwrap_or(Path::new("/"));
-        if let Some(root) = search.library_node(index, directory) {
+        if let Some(root) = real.and_then(|real| search.library_node(index, &real)) {
             for slice in search.graph.slices_of(root) {
                 search.load(slice)?;
             }
@@ -96,8 +96,8 @@ struct Search<'a> {
     by_name: BTreeMap<String, BTreeSet<NodeId>>,
     /// Contents → member.
     by_digest: BTreeMap<(u64, [u8; 32]), NodeId>,
-    /// Library on disk → node.
-    library_nodes: BTreeMap<usize, NodeId>,
+    /// Library on disk, and the directory it lies in where that decides what it finds → node.
+    library_nodes: BTreeMap<(usize, Option<PathBuf>), NodeId>,
     resolved: BTreeMap<SliceId, Vec<Resolution>>,
     /// Directory of the caller's → install IDs and their last parts → files.
     ids: BTreeMap<PathBuf, BTreeMap<String, Vec<PathBuf>>>,
@@ -353,6 +353,7 @@ impl<'a> Search<'a> {
         let Self { mut graph, store, resolved, .. } = self;
         graph.libraries = store.into_libraries();
         graph.needs = resolved;
+        identity::unite(&mut graph);
         graph
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_wheel::{MemberPath, Wheel};
+use truewheel_wheel::{Digest, MemberPath, Wheel};
 
 use super::taken;
 use crate::error::Result;
@@ -56,14 +56,19 @@ pub(super) fn places(
         }
         let directory = of_data.get(&id).unwrap_or(&directory);
         let name = file_name(&library.path);
-        let mut member = directory.join(&name)?;
-        if known.contains(&key(&member)) {
-            member = directory.join(&mangle::mangle(&name, &fetched.digest.hex()[..8], false))?;
-            notes.push(format!(
-                "another file of the result is called {name}: {} becomes {member}",
-                library.path.display()
-            ));
-        }
+        let member = match directory.join(&name)? {
+            member if known.contains(&key(&member)) => {
+                let other = with_digits(directory, &name, &fetched.digest, &|path| {
+                    known.contains(&key(path))
+                })?;
+                notes.push(format!(
+                    "another file of the result is called {name}: {} becomes {other}",
+                    library.path.display()
+                ));
+                other
+            }
+            member => member,
+        };
         if !known.insert(key(&member)) {
             return Err(taken(&member));
         }
@@ -76,6 +81,24 @@ pub(super) fn places(
         places.insert(id, member);
     }
     Ok(places)
+}
+
+/// A name that no file has: with digits of the library's own, others for each further library of equal bytes.
+fn with_digits(
+    directory: &MemberPath,
+    name: &str,
+    digest: &Digest,
+    is_known: &dyn Fn(&MemberPath) -> bool,
+) -> Result<MemberPath> {
+    let mut last = directory.join(name)?;
+    for digits in digest.hex().as_bytes().chunks(8) {
+        let name = mangle::mangle(name, &String::from_utf8_lossy(digits), false);
+        last = directory.join(&name)?;
+        if !is_known(&last) {
+            break;
+        }
+    }
+    Ok(last)
 }
 
 /// The directory of vendored libraries.

@@ -101,7 +101,7 @@ impl Search<'_> {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let rule = "its path".to_owned();
         let found = Found { rule, directory: directory.display().to_string(), by_soname: false };
-        Ok(self.library_node(index, directory).map(|id| Resolution::File(id, found)))
+        Ok(self.library_node(index, path).map(|id| Resolution::File(id, found)))
     }
 }
 

@@ -7,8 +7,8 @@ use super::places::{Candidate, Spot};
 use super::{MachNode, Miss, Search, SliceId};
 use crate::binary::{MH_DYLIB, MachFile, PLATFORM_MACOS, platform_name};
 use crate::error::Result;
-use crate::search::disk::file_name;
-use crate::search::paths::{parent, words};
+use crate::search::disk::{file_name, real_path};
+use crate::search::paths::{loader_relative, parent, words};
 use crate::search::store::Stored;
 use crate::search::{Found, Library, NodeId, Place, Resolution};
 use truewheel_wheel::Digest;
@@ -67,7 +67,7 @@ impl Search<'_> {
         if let Some(resolution) = self.unwanted(path, library) {
             return Ok(Some(resolution));
         }
-        let Some(id) = self.library_node(index, directory) else { return Ok(None) };
+        let Some(id) = self.library_node(index, path) else { return Ok(None) };
         let directory = directory.display().to_string();
         let found = Found { rule: place.rule.clone(), directory, by_soname: false };
         Ok(Some(Resolution::File(id, found)))
@@ -87,11 +87,16 @@ impl Search<'_> {
         Some(format!("for {}, and not for macOS", platform_name(other)))
     }
 
-    /// The node of a library, found in `directory`; made when it is new. A library with the bytes of a
-    /// file of the wheel is that file.
-    pub(super) fn library_node(&mut self, index: usize, directory: &Path) -> Option<NodeId> {
+    /// The node of a library that was found at `path`; made when it is new. A library with the bytes of a
+    /// file of the wheel is that file. One that looks for others beside itself is another one in each directory.
+    pub(super) fn library_node(&mut self, index: usize, path: &Path) -> Option<NodeId> {
         let library = self.store.library(index)?;
-        let id = match self.library_nodes.get(&index).copied().or_else(|| self.own_copy(library)) {
+        let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let real = real_path(self.context.options.sysroot.as_deref(), path);
+        let real = real.and_then(|real| Some(real.parent()?.to_owned()));
+        let real = real.unwrap_or_else(|| directory.clone());
+        let key = (index, looks_beside_itself(&library.file).then(|| real.clone()));
+        let id = match self.library_nodes.get(&key).copied().or_else(|| self.own_copy(library)) {
             Some(id) => id,
             None => {
                 let id = NodeId(self.graph.nodes.len());
@@ -100,12 +105,11 @@ impl Search<'_> {
                 id
             }
         };
-        self.library_nodes.insert(index, id);
-        let library = self.store.library(index)?;
+        self.library_nodes.insert(key, id);
         let origins = &mut self.graph.nodes[id.0].origins;
-        for origin in [directory, library.path.parent().unwrap_or(directory)] {
-            if !origins.iter().any(|known| known == origin) {
-                origins.push(origin.to_owned());
+        for origin in [directory, real] {
+            if !origins.contains(&origin) {
+                origins.push(origin);
             }
         }
         Some(id)
@@ -132,4 +136,13 @@ impl Search<'_> {
         // A second interpreter under another name is a second interpreter all the same.
         [id, &real].iter().any(|name| is_python(name)).then_some(Resolution::Libpython)
     }
+}
+
+/// Whether what it finds hangs on where it lies.
+fn looks_beside_itself(file: &MachFile) -> bool {
+    file.slices.iter().any(|slice| {
+        let loads = slice.loads.iter().map(|load| load.install_name.as_str());
+        let rpaths = slice.rpaths.iter().map(String::as_str);
+        loads.chain(rpaths).any(|text| loader_relative(text).is_some())
+    })
 }
