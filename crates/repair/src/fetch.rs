@@ -56,13 +56,16 @@ pub(crate) fn fetch<T: Sync>(
     let wanted: Vec<Wanted<'_, T>> = wanted.into_iter().map(with_contents).collect();
     drop(contents);
     let total: u64 = wanted.iter().map(|(_, library, _)| library.size).sum();
-    let keep = if total > MOST_KEPT { Keep::Digest } else { keep };
+    let keep_of = |library: &Library<T>| match total > MOST_KEPT && !library.is_made {
+        true => Keep::Digest,
+        false => keep,
+    };
     wanted
         .into_par_iter()
         .with_max_len(1)
         .map(|(id, library, contents)| {
             let bytes = contents.map_or_else(|| read(library), Ok)?;
-            Ok((id, fetched(bytes, keep, strip(&library.file))))
+            Ok((id, fetched(bytes, keep_of(library), strip(&library.file))))
         })
         .collect()
 }

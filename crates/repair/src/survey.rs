@@ -5,6 +5,7 @@
 //! from being read: all else that stands in the way of a repair waits in [`Survey::faults`], in the
 //! order in which it was met.
 
+mod fuse;
 mod macos;
 
 use std::path::Path;

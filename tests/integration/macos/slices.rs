@@ -33,16 +33,27 @@ fn each_slice_is_given_its_own_names() {
 }
 
 #[test]
-fn libraries_for_one_cpu_each_are_refused_in_a_universal_wheel() {
+fn libraries_for_one_cpu_each_become_one_universal_file() {
     let sandbox = Sandbox::new();
     for cpu in ["x86_64", "arm64"] {
-        let library = Mach::library(cpu, &format!("/{cpu}/libfoo.dylib"));
-        sandbox.write(&format!("sysroot/{cpu}/libfoo.dylib"), library.bytes());
+        let id = |name: &str| format!("/{cpu}/lib/{name}");
+        let top = Mach::user(cpu, &id("libtop.1.dylib"), &id("libdep.dylib"));
+        sandbox.write(&format!("sysroot/{cpu}/lib/libtop.1.dylib"), top.bytes());
+        let dep = Mach::library(cpu, &id("libdep.dylib"));
+        sandbox.write(&format!("sysroot/{cpu}/lib/libdep.dylib"), dep.bytes());
     }
-    let module = both(|cpu| Mach::module(cpu, &format!("/{cpu}/libfoo.dylib")));
-    let text = sandbox.refusal(&universal(&module), &[]);
-    let because = "because: ROOT/sysroot/x86_64/libfoo.dylib needs code for arm64";
-    assert!(text.contains(because), "{text}");
+    let module = both(|cpu| Mach::module(cpu, &format!("/{cpu}/lib/libtop.1.dylib")));
+    let run = sandbox.try_repair(&universal(&module), &["--dry-run"]);
+    let note = "note: one universal library is made of ROOT/sysroot/x86_64/lib/libdep.dylib (x86_64) and \
+                ROOT/sysroot/arm64/lib/libdep.dylib (arm64)\n";
+    assert!(run.stdout.contains(note), "{run:?}");
+    let output = sandbox.repair(&universal(&module), &["--require-archs", "x86_64,arm64"]);
+    assert_eq!(output.names_in("demo/.dylibs"), ["libdep.dylib", "libtop.1.dylib"]);
+    for cpu in ["x86_64", "arm64"] {
+        let names = loads(&output, "demo/.dylibs/libtop.1.dylib", cpu);
+        assert_eq!(names, ["@loader_path/libdep.dylib"], "{cpu}");
+    }
+    assert_loads(&output, &["x86_64", "arm64"]);
 }
 
 #[test]

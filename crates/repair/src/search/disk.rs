@@ -32,6 +32,8 @@ pub(crate) struct Library<T = Arc<ElfFile>> {
     pub file: T,
     /// The first library of the list that has the same bytes.
     pub same_as: usize,
+    /// Made of several files, none of which has all its bytes: it cannot be read again.
+    pub is_made: bool,
     /// All its bytes, until they are fetched; `None` where many libraries were read, and where
     /// another one has the same.
     pub contents: Option<Vec<u8>>,
@@ -57,6 +59,7 @@ impl<T: Clone> Library<T> {
             modified: self.modified,
             file: self.file.clone(),
             same_as: self.same_as,
+            is_made: self.is_made,
             contents: None,
         }
     }
@@ -196,6 +199,7 @@ impl Disk {
             modified,
             file: Arc::new(file),
             same_as: index,
+            is_made: false,
             contents: None,
         };
         match self.same_contents(&bytes)? {

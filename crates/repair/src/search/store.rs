@@ -110,7 +110,16 @@ impl<T> Store<T> {
         let is_kept = size <= MOST_KEPT.saturating_sub(self.kept);
         self.kept += if is_kept { size } else { 0 };
         let (path, contents) = (real.to_owned(), is_kept.then_some(bytes));
-        self.libraries.push(Library { path, size, mode, modified, file, same_as: index, contents });
+        self.libraries.push(Library {
+            path,
+            size,
+            mode,
+            modified,
+            file,
+            same_as: index,
+            is_made: false,
+            contents,
+        });
         Ok(Stored::Fit(index))
     }
 

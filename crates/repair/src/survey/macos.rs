@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use truewheel_wheel::{PlatformTag, Wheel};
 
-use super::of_result;
+use super::{fuse, of_result};
 use crate::binary::{Format, MachFile};
 use crate::error::{Error, ErrorKind, MissingLibrary, Result};
 use crate::left_out::{self, Choices};
@@ -49,14 +49,14 @@ pub(super) fn survey(
     };
     let members = of_result(&scan.macho, links);
     let loaded = members.into_iter().filter(|(_, file)| is_loaded(file)).collect();
-    let graph = macho::resolve(loaded, &links.aliases, &context)?;
+    let mut graph = macho::resolve(loaded, &links.aliases, &context)?;
     let tags = &wheel.filename().platforms;
     let wanted = wanted_architectures(tags, options);
-    let is_wanted =
-        |id: SliceId| wanted.is_empty() || wanted.contains(graph.slice(id).architecture);
-    let reach = Reach::of(&graph, &is_wanted);
+    let libraries = Reach::of(&graph, &wanted).libraries;
+    fuse::fuse(&mut graph, &libraries)?;
+    let reach = Reach::of(&graph, &wanted);
     let mut notes = choices.mac_notes(&graph);
-    notes.extend(left_behind(&graph, &is_wanted));
+    notes.extend(left_behind(&graph, &wanted));
     let missing = missing(&graph, &reach);
     match options.ignore_missing {
         _ if missing.is_empty() => {}
@@ -80,6 +80,11 @@ fn is_loaded(file: &MachFile) -> bool {
     !file.slices.is_empty() && file.slices.iter().all(policy::is_loaded)
 }
 
+/// Whether the wheel is for the CPU of a slice.
+fn is_wanted(graph: &MachGraph, id: SliceId, wanted: &BTreeSet<String>) -> bool {
+    wanted.is_empty() || wanted.contains(graph.slice(id).architecture)
+}
+
 /// What the processes of the wheel's CPUs load.
 struct Reach {
     slices: BTreeSet<SliceId>,
@@ -87,11 +92,11 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(graph: &MachGraph, is_wanted: &dyn Fn(SliceId) -> bool) -> Self {
+    fn of(graph: &MachGraph, wanted: &BTreeSet<String>) -> Self {
         let included: Vec<NodeId> = graph.included.iter().map(|included| included.id).collect();
         let files = graph.members().map(|(id, _)| id).chain(included.iter().copied());
         let slices = files.flat_map(|file| graph.slices_of(file));
-        let mut queue: Vec<SliceId> = slices.filter(|id| is_wanted(*id)).collect();
+        let mut queue: Vec<SliceId> = slices.filter(|id| is_wanted(graph, *id, wanted)).collect();
         let libraries = included.into_iter().collect();
         let mut reach = Self { slices: BTreeSet::new(), libraries };
         while let Some(id) = queue.pop() {
@@ -126,7 +131,7 @@ fn missing(graph: &MachGraph, reach: &Reach) -> Vec<MissingLibrary> {
 }
 
 /// Names that stay although nothing answers for them.
-fn left_behind(graph: &MachGraph, is_wanted: &dyn Fn(SliceId) -> bool) -> Vec<String> {
+fn left_behind(graph: &MachGraph, wanted: &BTreeSet<String>) -> Vec<String> {
     let mut absent: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut other: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
     let mut python: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -136,7 +141,7 @@ fn left_behind(graph: &MachGraph, is_wanted: &dyn Fn(SliceId) -> bool) -> Vec<St
             Resolution::Missing(_) if may_be_absent(load.kind) => {
                 absent.entry(name).or_default().insert(user);
             }
-            Resolution::Missing(_) if !is_wanted(id) => {
+            Resolution::Missing(_) if !is_wanted(graph, id, wanted) => {
                 let architecture = graph.slice(id).architecture;
                 other.entry((name, architecture)).or_default().insert(user);
             }
