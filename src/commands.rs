@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge};
+use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Unmatched};
 
 use crate::config::{CheckTask, Config, LookTask, MergeTask, RepairTask, Task};
 use crate::progress::Progress;
@@ -13,6 +13,14 @@ use crate::status::Status;
 /// Does what the configuration says.
 pub(crate) fn run(config: &Config) -> Status {
     let printer = Printer::new(config);
+    config.warnings.iter().for_each(|warning| printer.warning(warning));
+    let status = run_with(config, &printer);
+    let is_written =
+        status == Status::Done && matches!(&config.task, Task::Repair(task) if !task.dry_run);
+    printer.finish(status, if is_written { "; the wheels are written" } else { "" })
+}
+
+fn run_with(config: &Config, printer: &Printer) -> Status {
     if let Some(threads) = config.threads
         && let Err(error) = truewheel_repair::use_threads(threads)
     {
@@ -20,12 +28,12 @@ pub(crate) fn run(config: &Config) -> Status {
         return Status::Failed;
     }
     match &config.task {
-        Task::Repair(task) if task.dry_run => dry_run(task, &printer),
-        Task::Repair(task) => repair(task, &printer),
-        Task::Check(task) => check(task, &printer),
-        Task::Merge(task) => merge(task, &printer),
-        Task::Show(task) => show(task, &printer),
-        Task::Tree(task) => tree(task, &printer),
+        Task::Repair(task) if task.dry_run => dry_run(task, printer),
+        Task::Repair(task) => repair(task, printer),
+        Task::Check(task) => check(task, printer),
+        Task::Merge(task) => merge(task, printer),
+        Task::Show(task) => show(task, printer),
+        Task::Tree(task) => tree(task, printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
             Status::Done
@@ -64,32 +72,44 @@ fn merge(task: &MergeTask, printer: &Printer) -> Status {
     };
     let inputs = [first, second];
     let done = match task.dry_run {
-        true => truewheel_repair::plan_merge(&inputs, &task.options)
-            .map(|report| printer.merge_plan(&report, task.json)),
+        true => truewheel_repair::plan_merge(&inputs, &task.options).map(|report| {
+            printer.merge_plan(&report, task.json);
+            report.unmatched
+        }),
         false => truewheel_repair::prepare_merge(&inputs, &task.options)
             .and_then(PreparedMerge::persist)
-            .map(|report| printer.merged(&report, task.json)),
+            .map(|report| {
+                printer.merged(&report, task.json);
+                report.unmatched
+            }),
     };
-    if let Err(error) = done {
-        printer.error(Some(&task.wheels[0]), &error);
-        if !was_there {
-            // Only an empty directory can be removed so, and that it is there already does no harm.
-            let _ = std::fs::remove_dir(output);
+    match done {
+        Ok(unmatched) => {
+            printer.unmatched([unmatched.as_slice()]);
+            Status::Done
         }
-        return Status::Failed;
+        Err(error) => {
+            printer.error(Some(&task.wheels[0]), &error);
+            if !was_there {
+                // Only an empty directory can be removed so, and that it is there does no harm.
+                let _ = std::fs::remove_dir(output);
+            }
+            Status::Failed
+        }
     }
-    Status::Done
 }
 
 fn show(task: &LookTask, printer: &Printer) -> Status {
     look(task, printer, truewheel_repair::show, |shows| {
-        printer.shows(task.files.len(), shows, task.json)
+        printer.shows(task.files.len(), shows, task.json);
+        shows.iter().map(|show| show.unmatched.clone()).collect()
     })
 }
 
 fn tree(task: &LookTask, printer: &Printer) -> Status {
     look(task, printer, truewheel_repair::tree, |trees| {
-        printer.trees(task.files.len(), trees, task.json)
+        printer.trees(task.files.len(), trees, task.json);
+        trees.iter().map(|tree| tree.unmatched.clone()).collect()
     })
 }
 
@@ -98,7 +118,7 @@ fn look<T>(
     task: &LookTask,
     printer: &Printer,
     read: impl Fn(&Path, &Options) -> Result<T, Error>,
-    print: impl FnOnce(&[T]),
+    print: impl FnOnce(&[T]) -> Vec<Vec<Unmatched>>,
 ) -> Status {
     let mut found = Vec::new();
     for file in &task.files {
@@ -107,8 +127,12 @@ fn look<T>(
             Err(error) => printer.error(Some(file), &error),
         }
     }
-    print(&found);
-    if found.len() == task.files.len() { Status::Done } else { Status::Failed }
+    let unmatched = print(&found);
+    if found.len() < task.files.len() {
+        return Status::Failed;
+    }
+    printer.unmatched(unmatched.iter().map(Vec::as_slice));
+    Status::Done
 }
 
 fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
@@ -120,7 +144,11 @@ fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
         }
     }
     printer.plans(task.wheels.len(), &plans, task.json);
-    if plans.len() == task.wheels.len() { Status::Done } else { Status::Failed }
+    if plans.len() < task.wheels.len() {
+        return Status::Failed;
+    }
+    printer.unmatched(plans.iter().map(|plan| plan.unmatched.as_slice()));
+    Status::Done
 }
 
 /// All wheels or none; a directory made for them does not stay without them.
@@ -158,16 +186,16 @@ fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
             return Status::Failed;
         }
     }
-    let mut reports = Vec::new();
-    for (wheel, result) in task.wheels.iter().zip(prepared) {
-        match result.persist() {
-            Ok(report) => reports.push(report),
-            Err(error) => {
-                printer.error(Some(wheel), &error);
-                return Status::Failed;
-            }
+    match truewheel_repair::persist_all(prepared) {
+        Ok(reports) => {
+            printer.reports(task.wheels.len(), &reports, task.json);
+            printer.unmatched(reports.iter().map(|report| report.unmatched.as_slice()));
+            Status::Done
+        }
+        Err(stopped) => {
+            printer.error(task.wheels.get(stopped.index).map(PathBuf::as_path), &stopped.error);
+            stopped.left.iter().for_each(|path| printer.is_left(path));
+            Status::Failed
         }
     }
-    printer.reports(task.wheels.len(), &reports, task.json);
-    Status::Done
 }

@@ -18,6 +18,9 @@ use crate::cli::{self, Cli, ColorChoice, Command};
 pub(crate) use check::CheckTask;
 pub(crate) use merge::MergeTask;
 
+/// More than any machine has cores for.
+const MOST_THREADS: usize = 1024;
+
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
@@ -32,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) verbosity: Verbosity,
     pub(crate) color: ColorChoice,
     pub(crate) threads: Option<usize>,
+    /// What was typed and may be a mistake.
+    pub(crate) warnings: Vec<String>,
     pub(crate) task: Task,
 }
 
@@ -87,15 +92,17 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
         Some(threads) => Some(threads),
         None => number("TRUEWHEEL_THREADS")?,
     };
-    if threads == Some(0) {
-        return Err(UsageError("the number of threads is 0, it should be 1 or more".to_owned()));
+    if let Some(threads) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        let what = format!("the number of threads is {threads}, it should be 1 to {MOST_THREADS}");
+        return Err(UsageError(what));
     }
+    let mut warnings = Vec::new();
     let task = match cli.command {
-        Command::Repair(typed) => Task::Repair(Box::new(repair(*typed)?)),
+        Command::Repair(typed) => Task::Repair(Box::new(repair(*typed, &mut warnings)?)),
         Command::Check(typed) => Task::Check(Box::new(check::check(*typed)?)),
         Command::Merge(typed) => Task::Merge(Box::new(merge::merge(typed)?)),
-        Command::Show(typed) => Task::Show(Box::new(show(typed)?)),
-        Command::Tree(typed) => Task::Tree(Box::new(tree(typed)?)),
+        Command::Show(typed) => Task::Show(Box::new(show(typed, &mut warnings)?)),
+        Command::Tree(typed) => Task::Tree(Box::new(tree(typed, &mut warnings)?)),
         Command::Groups(typed) => Task::Groups(GroupsTask {
             groups: match typed.names.as_slice() {
                 [] => GROUPS.iter().collect(),
@@ -104,10 +111,13 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
             json: typed.json,
         }),
     };
-    Ok(Config { verbosity, color: cli.global.color, threads, task })
+    Ok(Config { verbosity, color: cli.global.color, threads, warnings, task })
 }
 
-fn repair(typed: cli::Repair) -> Result<RepairTask> {
+fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> {
+    if typed.only_plat && typed.no_update_tags {
+        warnings.push("`--only-plat` does nothing beside `--no-update-tags`".to_owned());
+    }
     let options = Options {
         output: typed.wheel_dir,
         platform: platform(typed.plat.as_deref())?,
@@ -115,7 +125,7 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
         only_platform: typed.only_plat,
         keep_tags: typed.no_update_tags,
         lib_sdir: typed.lib_sdir,
-        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot)?,
+        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot, warnings)?,
         exclude: given(typed.exclude),
         exclude_groups: groups_of(&given(typed.exclude_group))?,
         force_vendor: given(typed.force_vendor),
@@ -140,28 +150,37 @@ fn repair(typed: cli::Repair) -> Result<RepairTask> {
         source_date_epoch: number("SOURCE_DATE_EPOCH")?,
         compression_level: level(typed.zip_compression_level)?,
     };
+    options.validate().map_err(wrong)?;
     let wheels = expand(typed.wheels)?;
     Ok(RepairTask { wheels, options, dry_run: typed.dry_run, json: typed.json })
 }
 
-fn show(typed: cli::Show) -> Result<LookTask> {
-    let mut options = look(typed.search)?;
+fn show(typed: cli::Show, warnings: &mut Vec<String>) -> Result<LookTask> {
+    let mut options = look(typed.search, warnings)?;
     options.allow_isa_extensions = typed.disable_isa_ext_check;
     Ok(LookTask { files: expand(typed.wheels)?, options, json: typed.json })
 }
 
-fn tree(typed: cli::Tree) -> Result<LookTask> {
-    Ok(LookTask { files: expand(typed.files)?, options: look(typed.search)?, json: typed.json })
+fn tree(typed: cli::Tree, warnings: &mut Vec<String>) -> Result<LookTask> {
+    let options = look(typed.search, warnings)?;
+    Ok(LookTask { files: expand(typed.files)?, options, json: typed.json })
 }
 
 /// What commands that only look are told.
-fn look(typed: cli::Search) -> Result<Options> {
-    Ok(Options {
-        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot)?,
+fn look(typed: cli::Search, warnings: &mut Vec<String>) -> Result<Options> {
+    let options = Options {
+        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot, warnings)?,
         exclude: given(typed.exclude),
         exclude_groups: groups_of(&given(typed.exclude_group))?,
         ..Options::default()
-    })
+    };
+    options.validate().map_err(wrong)?;
+    Ok(options)
+}
+
+/// What the engine says of options that no wheel can satisfy.
+fn wrong(error: truewheel_repair::Error) -> UsageError {
+    UsageError(error.to_string())
 }
 
 /// A left-over placeholder of a build tool, such as `{ldpaths}`, is no value.
@@ -194,6 +213,13 @@ fn includes(typed: Vec<String>) -> Result<Vec<Include>> {
         if !library.contains(std::path::is_separator) {
             includes.push(Include { library, directory });
             continue;
+        }
+        if Path::new(&library).is_dir() {
+            let library = library.trim_end_matches(std::path::is_separator);
+            return Err(UsageError(format!(
+                "`--include {text}` names a directory, it should be a library\n  hint: \
+                 `--include '{library}/*.so'` names those in it"
+            )));
         }
         for path in expand(vec![PathBuf::from(library)])? {
             let library = absolute(&path)?.to_string_lossy().into_owned();
@@ -235,15 +261,21 @@ fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>> {
 }
 
 fn platform(typed: Option<&str>) -> Result<Option<PlatformTag>> {
-    match typed.filter(|value| !is_placeholder(value)) {
-        None | Some("auto" | "") => Ok(None),
-        Some(text) => match tag(text) {
-            PlatformTag::Other(_) | PlatformTag::Any => Err(UsageError(format!(
-                "`--plat {text}` is no platform tag, such as manylinux_2_28_x86_64 or `auto`"
-            ))),
-            tag => Ok(Some(tag)),
-        },
+    let Some(text) = typed.filter(|value| !is_placeholder(value)) else { return Ok(None) };
+    if matches!(text, "auto" | "") {
+        return Ok(None);
     }
+    if !matches!(tag(text), PlatformTag::Other(_) | PlatformTag::Any) {
+        return Ok(Some(tag(text)));
+    }
+    // `manylinux_2_28` is how people speak of manylinux_2_28_x86_64.
+    let whole = format!("{text}_x86_64");
+    Err(UsageError(match tag(&whole) {
+        PlatformTag::Other(_) | PlatformTag::Any => {
+            format!("`--plat {text}` is no platform tag, such as manylinux_2_28_x86_64 or `auto`")
+        }
+        _ => format!("`--plat {text}` lacks the architecture, as in {whole}"),
+    }))
 }
 
 /// The manylinux images set AUDITWHEEL_PLAT: a wish, not an order, for wheels of their kind.
@@ -275,21 +307,30 @@ fn search(
     lib_path: &[String],
     ldpaths: Option<&str>,
     sysroot: Option<PathBuf>,
+    warnings: &mut Vec<String>,
 ) -> Result<SearchOptions> {
     let mut lib_paths = Vec::new();
     for value in lib_path.iter().filter(|value| !is_placeholder(value)) {
-        for path in env::split_paths(value).filter(|path| !path.as_os_str().is_empty()) {
-            lib_paths
-                .push(SearchDirectory { path: absolute(&path)?, origin: "--lib-path".to_owned() });
+        for path in directories("--lib-path", value)? {
+            // It may be meant, as builds put libraries into `lib` or `lib64`; it may be misspelt, too.
+            if !path.exists() {
+                let shown = path.display();
+                warnings.push(format!("`--lib-path {shown}`: there is no such directory"));
+            }
+            lib_paths.push(SearchDirectory { path, origin: "--lib-path".to_owned() });
         }
     }
-    lib_paths.extend(from_variable("TRUEWHEEL_LIBRARY_PATH")?);
+    let name = "TRUEWHEEL_LIBRARY_PATH";
+    for directory in from_variable(name)? {
+        let shown = directory.path.display();
+        if !directory.path.is_dir() {
+            warnings.push(format!("{name} has `{shown}`: there is no such directory"));
+        }
+        lib_paths.push(directory);
+    }
     let mut environment = from_variable("AUDITWHEEL_LD_LIBRARY_PATH")?;
     let ldpaths = match ldpaths.filter(|value| !is_placeholder(value)) {
-        Some(value) => {
-            let paths = env::split_paths(value).filter(|path| !path.as_os_str().is_empty());
-            Some(paths.map(|path| absolute(&path)).collect::<Result<_>>()?)
-        }
+        Some(value) => Some(directories("--ldpaths", value)?),
         None => {
             environment.extend(from_variable("LD_LIBRARY_PATH")?);
             None
@@ -301,6 +342,20 @@ fn search(
     let dyld_fallback = from_variable("DYLD_FALLBACK_LIBRARY_PATH")?;
     let sysroot = sysroot.map(|path| existing_directory(&path)).transpose()?;
     Ok(SearchOptions { lib_paths, environment, dyld, dyld_fallback, ldpaths, sysroot })
+}
+
+/// The absolute directories of one value; a file cannot be meant.
+fn directories(option: &str, value: &str) -> Result<Vec<PathBuf>> {
+    let paths = env::split_paths(value).filter(|path| !path.as_os_str().is_empty());
+    paths
+        .map(|path| match path.is_file() {
+            true => Err(UsageError(format!(
+                "`{option} {}` is a file, it should be a directory",
+                path.display()
+            ))),
+            false => absolute(&path),
+        })
+        .collect()
 }
 
 /// The absolute directories of a list variable. An empty entry is the working directory for ld.so;
@@ -334,14 +389,17 @@ fn expand(wheels: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
             expanded.push(wheel);
             continue;
         }
-        let found = truewheel_repair::expand_pattern(&wheel)
-            .map_err(|error| UsageError(error.to_string()))?;
+        let found = truewheel_repair::expand_pattern(&wheel).map_err(wrong)?;
         if found.is_empty() {
             return Err(UsageError(format!("no file matches `{text}`")));
         }
         expanded.extend(found);
     }
+    // One file is one wheel, also under `./demo.whl`; under another file name it is another wheel.
     let mut seen = std::collections::BTreeSet::new();
-    expanded.retain(|wheel| seen.insert(wheel.clone()));
+    expanded.retain(|wheel| {
+        let real = std::fs::canonicalize(wheel).unwrap_or_else(|_| wheel.clone());
+        seen.insert((real, wheel.file_name().map(ToOwned::to_owned)))
+    });
     Ok(expanded)
 }

@@ -11,18 +11,21 @@ mod repair;
 mod show;
 mod tree;
 
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use truewheel_repair::Error;
+use truewheel_repair::{Error, Unmatched};
 
 use crate::cli;
 use crate::config::{Config, UsageError, Verbosity};
+use crate::status::Status;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -34,6 +37,8 @@ const FAINT: Style = Style::new().dimmed();
 pub(crate) struct Printer {
     verbosity: Verbosity,
     color: ColorChoice,
+    /// Why standard output is not whole.
+    refused: RefCell<Option<io::Error>>,
 }
 
 impl Printer {
@@ -43,7 +48,7 @@ impl Printer {
             cli::ColorChoice::Always => ColorChoice::Always,
             cli::ColorChoice::Never => ColorChoice::Never,
         };
-        Self { verbosity: config.verbosity, color }
+        Self { verbosity: config.verbosity, color, refused: RefCell::default() }
     }
 
     /// Whether more than faults is to be said.
@@ -53,9 +58,38 @@ impl Printer {
 
     /// What is wrong, with the wheel it is wrong with.
     pub(crate) fn error(&self, wheel: Option<&Path>, error: &Error) {
-        let wheel = wheel.map(|wheel| format!("{}: ", wheel.display())).unwrap_or_default();
-        let text = harmless(&format!("{wheel}{error}"));
-        self.say(&format!("{ERROR}error:{ERROR:#} {text}\n"));
+        let said = error.to_string();
+        let text = match wheel.map(|wheel| format!("{}: ", wheel.display())) {
+            // The operating system's refusal of the wheel begins with its path already.
+            Some(name) if !said.starts_with(&name) => format!("{name}{said}"),
+            _ => said,
+        };
+        self.say(&format!("{ERROR}error:{ERROR:#} {}\n", harmless(&text)));
+    }
+
+    /// What may be a mistake, also when only faults are asked for: nobody looks at a run that went well.
+    pub(crate) fn warning(&self, text: &str) {
+        self.say(&format!("{WARNING}warning:{WARNING:#} {}\n", one_line(text)));
+    }
+
+    /// Options that did nothing for any of the wheels.
+    pub(crate) fn unmatched<'a>(&self, wheels: impl IntoIterator<Item = &'a [Unmatched]>) {
+        for option in Unmatched::in_all(wheels) {
+            self.warning(&option.message);
+        }
+    }
+
+    /// Says whether all that was printed has arrived; `status` is that of the work itself. A reader that
+    /// closes a pipe has read what it wanted. `rest` is what to say of the work.
+    pub(crate) fn finish(&self, status: Status, rest: &str) -> Status {
+        self.keep_fault(io::stdout().flush());
+        match self.refused.borrow().as_ref() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.say(&format!("{ERROR}error:{ERROR:#} {}{rest}\n", incomplete(error)));
+                Status::Failed
+            }
+            _ => status,
+        }
     }
 
     /// One object where one file was asked about, else a list, also of fewer: the form hangs on the
@@ -66,22 +100,32 @@ impl Printer {
             [one] if asked == 1 => serde_json::to_string_pretty(one),
             many => serde_json::to_string_pretty(many),
         };
-        self.data(&format!("{}\n", text.unwrap_or_default()));
+        match text {
+            Ok(text) => self.data(&format!("{text}\n")),
+            Err(error) => self.keep_fault(Err(error.into())),
+        }
     }
 
-    /// A closed pipe is the reader's choice, so failing to print is not followed up.
     fn data(&self, text: &str) {
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        self.keep_fault(io::stdout().lock().write_all(text.as_bytes()));
     }
 
     /// Data for people, with colours where standard output is a terminal.
     fn styled(&self, text: &str) {
-        let mut stream = AutoStream::new(std::io::stdout(), self.color);
-        let _ = stream.write_all(text.as_bytes());
+        let mut stream = AutoStream::new(io::stdout(), self.color);
+        self.keep_fault(stream.write_all(text.as_bytes()));
     }
 
+    /// The first fault is the one that counts; the next step is [`Printer::finish`].
+    fn keep_fault(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.refused.borrow_mut().get_or_insert(error);
+        }
+    }
+
+    /// Where standard error cannot be written, there is nobody to tell.
     fn say(&self, text: &str) {
-        let mut stream = AutoStream::new(std::io::stderr(), self.color);
+        let mut stream = AutoStream::new(io::stderr(), self.color);
         let _ = stream.write_all(text.as_bytes());
     }
 }
@@ -109,6 +153,23 @@ fn megabytes(bytes: u64) -> String {
 
 /// Wrong usage that the parser of the command line cannot see.
 pub(crate) fn usage_error(error: &UsageError) {
-    let mut stream = AutoStream::auto(std::io::stderr());
-    let _ = writeln!(stream, "{ERROR}error:{ERROR:#} {}", error.0);
+    let mut stream = AutoStream::auto(io::stderr());
+    let _ = writeln!(stream, "{ERROR}error:{ERROR:#} {}", harmless(&error.0));
+}
+
+/// Standard output took less than all.
+fn incomplete(error: &io::Error) -> String {
+    format!("cannot write to standard output: {error}")
+}
+
+/// What the parser of the command line printed has not arrived.
+pub(crate) fn help_is_incomplete(error: &io::Error) {
+    let mut stream = AutoStream::auto(io::stderr());
+    let _ = writeln!(stream, "{ERROR}error:{ERROR:#} {}", incomplete(error));
+}
+
+/// What to type for somebody who named a wheel where a command should be.
+pub(crate) fn command_is_missing(wheel: &str) {
+    let mut stream = AutoStream::auto(io::stderr());
+    let _ = writeln!(stream, "\n  hint: `truewheel repair {}` repairs it", one_line(wheel));
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use truewheel_repair::{CheckOptions, RULES, SymbolPattern};
 
-use super::{Result, UsageError, expand, given, groups_of};
+use super::{Result, UsageError, expand, given, groups_of, wrong};
 use crate::cli;
 
 /// A check of several wheels, or the list of rules.
@@ -34,6 +34,7 @@ pub(super) fn check(typed: cli::Check) -> Result<CheckTask> {
         ignore: codes(given(typed.ignore))?,
         strict: typed.strict,
     };
+    options.validate().map_err(wrong)?;
     let wheels = expand(typed.wheels)?;
     Ok(CheckTask { wheels, options, list: typed.list, json: typed.json })
 }
@@ -41,12 +42,14 @@ pub(super) fn check(typed: cli::Check) -> Result<CheckTask> {
 /// Codes that exist: one that is misspelt would ignore nothing, in silence.
 fn codes(codes: Vec<String>) -> Result<Vec<String>> {
     let codes: Vec<String> = codes.iter().map(|code| code.trim().to_owned()).collect();
-    match codes.iter().find(|code| !RULES.iter().any(|rule| rule.code == **code)) {
-        None => Ok(codes),
-        Some(code) => Err(UsageError(format!(
-            "`--ignore {code}` is no code of a finding; `truewheel check --list` lists them"
-        ))),
-    }
+    let Some(code) = codes.iter().find(|code| !RULES.iter().any(|rule| rule.code == **code)) else {
+        return Ok(codes);
+    };
+    let near = truewheel_repair::nearest_rule(code);
+    let near = near.map(|rule| format!("; the nearest is `{}`", rule.code)).unwrap_or_default();
+    Err(UsageError(format!(
+        "`--ignore {code}` is no code of a finding{near}\n  hint: `truewheel check --list` lists them"
+    )))
 }
 
 /// `100M`, `100MB` and `1500K` count in thousands, `95Mi` and `95MiB` in 1024.

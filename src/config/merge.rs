@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use truewheel_repair::MergeOptions;
 
-use super::{Result, UsageError, expand, given, level, macos};
+use super::{Result, UsageError, expand, given, level, macos, wrong};
 use crate::cli;
 
 /// Two wheels to be made one.
@@ -24,6 +24,7 @@ pub(super) fn merge(typed: cli::Merge) -> Result<MergeTask> {
         rounding: macos::rounding(typed.macos_round),
         compression_level: level(typed.zip_compression_level)?,
     };
+    options.validate().map_err(wrong)?;
     let wheels = expand(typed.wheels)?;
     let count = wheels.len();
     let wheels = wheels

@@ -1,5 +1,7 @@
 //! What `repair` says: a plan, or what was done.
 
+use std::path::Path;
+
 use truewheel_repair::{Plan, Report};
 
 use super::{GOOD, NOTE, Printer, harmless, megabytes, one_line};
@@ -31,6 +33,11 @@ impl Printer {
         for report in reports {
             self.data(&format!("{}\n", report.output.display()));
         }
+    }
+
+    /// A wheel of a run that failed, which could not be removed.
+    pub(crate) fn is_left(&self, path: &Path) {
+        self.warning(&format!("{} is there, repaired: it could not be taken back", path.display()));
     }
 
     fn words(&self, report: &Report) -> String {

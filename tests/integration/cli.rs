@@ -61,6 +61,28 @@ fn wrong_usage_is_status_2_on_standard_error_and_writes_nothing() {
         &["repair", "--sysroot", "nowhere", &name],
         &["repair", "--threads", "0", &name],
         &["repair", "--threads", "many", &name],
+        &["repair", "--threads", "1025", &name],
+        &["repair", "--plat", "manylinux_2_28", &name],
+        &["repair", "--lib-path", &name, &name],
+        &["repair", "--ldpaths", &name, &name],
+        &["repair", "--exclude", "[", &name],
+        &["repair", "--no-mangle", "{a", &name],
+        &["repair", "--force-vendor", "[", &name],
+        &["repair", "--include", "sysroot/", &name],
+        &["repair", "--include", "./sysroot", &name],
+        &["repair", "--include", "libfoo.so=/absolute", &name],
+        &["repair", "--include", "libfoo.so=../outside", &name],
+        &["repair", "--include", "libfoo.so=demo-1.0.dist-info", &name],
+        &["check", "--forbid", "[", &name],
+        &["check", "--require", "[", &name],
+        &["check", "--exclude", "[", &name],
+        &["check", "--forbid-symbol", "a=[", &name],
+        &["check", "--require-symbol", "[", &name],
+        &["check", "--ignore", "no-such-code", &name],
+        &["show", "--exclude", "[", &name],
+        &["tree", "--exclude", "[", &name],
+        &["repair", "nowhere/*.whl"],
+        &["repair", "*/demo.whl"],
         &["repair", "--quiet", "--verbose", &name],
         &["repair", "no-such-*.whl"],
     ] {
@@ -78,7 +100,7 @@ fn wrong_values_in_the_environment_are_status_2_and_named() {
     let sandbox = Sandbox::new();
     let wheel = plain();
     for (name, value, text) in [
-        ("TRUEWHEEL_THREADS", "0", "the number of threads is 0, it should be 1 or more"),
+        ("TRUEWHEEL_THREADS", "0", "the number of threads is 0, it should be 1 to 1024"),
         ("TRUEWHEEL_THREADS", "two", "TRUEWHEEL_THREADS is `two`, it should be a whole number"),
         ("SOURCE_DATE_EPOCH", "now", "SOURCE_DATE_EPOCH is `now`, it should be a whole number"),
         (
@@ -287,7 +309,8 @@ fn an_output_directory_that_is_a_file_is_status_1() {
     sandbox.write("out", "a file");
     let run = sandbox.try_repair(&plain(), &[]);
     assert_eq!((run.status, &*run.stdout), (1, ""));
-    assert!(run.stderr.contains("cannot write to `out`: "), "{}", run.stderr);
+    let wanted = "cannot write to `out`: it is a file, it should be a directory\n";
+    assert!(run.stderr.ends_with(wanted), "{}", run.stderr);
     assert_eq!(fs::read(sandbox.root().join("out")).unwrap(), b"a file");
 }
 
@@ -305,4 +328,169 @@ fn colour_is_for_terminals_or_on_request() {
     assert!(!escape(&[]));
     assert!(!escape(&["--color", "never"]));
     assert!(escape(&["--color", "always"]));
+}
+
+#[test]
+fn wrong_usage_is_told_with_what_was_typed_and_what_it_should_be() {
+    let sandbox = Sandbox::new();
+    let name = plain().file_name();
+    plain().build(sandbox.root());
+    for (words, text) in [
+        (
+            &["repair", "--exclude", "[", &name][..],
+            "`--exclude [` is no pattern: unclosed character class; missing ']'",
+        ),
+        (
+            &["repair", "--plat", "manylinux_2_28", &name],
+            "`--plat manylinux_2_28` lacks the architecture, as in manylinux_2_28_x86_64",
+        ),
+        (
+            &["repair", "--lib-path", &name, &name],
+            "`--lib-path demo-1.0-cp312-cp312-linux_x86_64.whl` is a file, it should be a directory",
+        ),
+        (
+            &["repair", "--include", "sysroot/", &name],
+            "`--include sysroot/` names a directory, it should be a library\n  hint: `--include \
+             'sysroot/*.so'` names those in it",
+        ),
+        (&["repair", "nowhere/*.whl"], "no file matches `nowhere/*.whl`: there is no `nowhere`"),
+        (&["repair", "*/x.whl"], "`*/x.whl`: wildcards stand in the last part only"),
+        (&["repair", "[x.whl"], "`[x.whl` is no pattern: unclosed character class; missing ']'"),
+        (
+            &["check", "--ignore", "missing-librar", &name],
+            "`--ignore missing-librar` is no code of a finding; the nearest is `missing-library`\n  \
+             hint: `truewheel check --list` lists them",
+        ),
+    ] {
+        let run = sandbox.run(words);
+        assert_eq!((run.status, run.stderr), (2, format!("error: {text}\n")), "{words:?}");
+    }
+}
+
+#[test]
+fn a_wheel_without_a_command_is_told_what_to_type() {
+    let run = Sandbox::new().run(&["demo-1.0-py3-none-any.whl"]);
+    assert_eq!(run.status, 2);
+    let hint = "hint: `truewheel repair demo-1.0-py3-none-any.whl` repairs it\n";
+    assert!(run.stderr.ends_with(hint), "{}", run.stderr);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_told_and_searched_no_further() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("lib64/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    let run = sandbox.try_repair(&wheel, &["-q", "--lib-path", "lib", "--lib-path", "lib64"]);
+    assert_eq!(run.status, 0);
+    assert_eq!(run.stderr, "warning: `--lib-path ROOT/lib`: there is no such directory\n");
+    let environment = [("TRUEWHEEL_LIBRARY_PATH", "lib"), ("LD_LIBRARY_PATH", "lib:lib64")];
+    let run = sandbox.try_repair_in(&wheel, &["-q"], &environment);
+    assert_eq!(run.status, 0);
+    let wanted = "warning: TRUEWHEEL_LIBRARY_PATH has `ROOT/lib`: there is no such directory\n";
+    assert_eq!(run.stderr, wanted);
+}
+
+#[test]
+fn options_that_do_nothing_beside_each_other_are_told() {
+    let run = Sandbox::new().try_repair(&plain(), &["-q", "--only-plat", "--no-update-tags"]);
+    assert_eq!(run.status, 0);
+    assert_eq!(run.stderr, "warning: `--only-plat` does nothing beside `--no-update-tags`\n");
+}
+
+#[test]
+fn one_file_is_one_wheel_however_it_is_spelled() {
+    let sandbox = Sandbox::new();
+    let name = plain().file_name();
+    let again = format!("sysroot/../{name}");
+    let run = sandbox.try_repair(&plain(), &[&again, &format!("./{name}")]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert_eq!(run.stdout.lines().count(), 1);
+}
+
+/// Standard output on a full disk: the device whose writes all fail.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_status_1_and_told() {
+    let sandbox = Sandbox::new();
+    let name = plain().file_name();
+    plain().build(sandbox.root());
+    for words in [
+        &["show", &name][..],
+        &["show", "--json", &name],
+        &["tree", &name],
+        &["check", "--list"],
+        &["check", &name],
+        &["groups"],
+        &["--help"],
+        &["--version"],
+        &["repair", "--dry-run", "--sysroot", "sysroot", &name],
+        &["repair", "-q", "--sysroot", "sysroot", &name],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = sandbox.run_into(words, full.into());
+        assert_eq!(run.status, 1, "{words:?}");
+        let start = "error: cannot write to standard output: ";
+        assert!(run.stderr.starts_with(start), "{words:?}: {}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{words:?}: {}", run.stderr);
+        let is_written = run.stderr.ends_with("; the wheels are written\n");
+        assert_eq!(is_written, sandbox.root().join("wheelhouse").exists(), "{words:?}");
+    }
+}
+
+/// `truewheel groups | head -1`.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_closes_the_pipe_is_no_fault() {
+    for words in [&["groups"][..], &["check", "--list"], &["--help"], &["groups", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run = Sandbox::new().run_into(words, writer.into());
+        assert_eq!((run.status, &*run.stderr), (0, ""), "{words:?}");
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_given_takes_the_other_wheels_back() {
+    let sandbox = Sandbox::new();
+    let other = REPAIRED.replace("demo", "other");
+    sandbox.write(&format!("out/{REPAIRED}"), "what was there");
+    sandbox.write(&format!("out/{other}/full"), "");
+    let wheels = [
+        plain(),
+        Wheel::new("fresh").elf("fresh.so", &Elf::module(&[])),
+        Wheel::new("other").elf("other.so", &Elf::module(&[])),
+    ];
+    let names = wheels.map(|wheel| {
+        wheel.build(sandbox.root());
+        wheel.file_name()
+    });
+    let mut words = vec!["repair", "-w", "out", "--sysroot", "sysroot"];
+    words.extend(names.iter().map(String::as_str));
+    let run = sandbox.run(&words);
+    assert_eq!((run.status, &*run.stdout), (1, ""));
+    let start = format!("error: {}: cannot write `", names[2]);
+    assert!(run.stderr.starts_with(&start), "{}", run.stderr);
+    assert_eq!(sandbox.names("out"), [REPAIRED, &*other]);
+    let kept = fs::read(sandbox.root().join("out").join(REPAIRED)).unwrap();
+    assert_eq!(kept, b"what was there");
+}
+
+/// A path that is not Unicode, which JSON is.
+#[cfg(target_os = "linux")]
+#[test]
+fn json_is_printed_also_of_a_path_that_is_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let sandbox = Sandbox::new();
+    let directory = sandbox.root().join(std::ffi::OsStr::from_bytes(b"b\xffd"));
+    fs::create_dir(&directory).unwrap();
+    plain().build(&directory);
+    for command in ["repair", "check", "show", "tree"] {
+        let mut words = vec![command, "--json"];
+        if command != "check" {
+            words.extend(["--sysroot", "sysroot"]);
+        }
+        let run = sandbox.run_on(&words, &directory.join(plain().file_name()));
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert!(json.is_object(), "{command}: {run:?}");
+    }
 }

@@ -114,6 +114,20 @@ fn text_that_differs_is_refused_with_its_line_unless_the_caller_chooses() {
 }
 
 #[test]
+fn a_choice_that_nothing_needs_is_told_also_when_quiet() {
+    let first = thin("x86_64").file("demo/config.py", "CPU = 1\n");
+    let second = thin("arm64").file("demo/config.py", "CPU = 1\n");
+    let words = ["-q", "--take-first", "demo/confg.py"];
+    let (_, run) = merge(&Sandbox::new(), &first, &second, &words);
+    assert!(
+        run.stderr
+            .starts_with("warning: `--take-first demo/confg.py` matches nothing that differs"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn wheels_that_are_not_one_wheel_for_two_cpus_are_refused() {
     let arm = thin("arm64");
     for (first, told) in [

@@ -94,6 +94,7 @@ pub struct CheckReport {
     /// [`CHECK_SCHEMA`].
     pub schema: &'static str,
     /// The file.
+    #[serde(serialize_with = "crate::report::as_text")]
     pub wheel: PathBuf,
     /// Whether it passed.
     pub passed: bool,

@@ -20,6 +20,7 @@ use crate::binary::Format;
 use crate::error::Result;
 use crate::left_out::Choices;
 use crate::options::Options;
+use crate::pattern::Unmatched;
 use crate::policy;
 use crate::policy::windows;
 use crate::search::macho::is_of_macos;
@@ -36,12 +37,21 @@ const LONGEST_NAME: usize = 255;
 /// The library names among the strings of each binary of a wheel.
 pub(crate) type Strings = Vec<(MemberPath, Format, BTreeSet<String>)>;
 
-/// The names that may be opened at run time → the members that have them.
+/// What may be opened at run time.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    /// Name → the members that have it.
+    pub(crate) names: BTreeMap<String, BTreeSet<String>>,
+    /// Options that left none of them out.
+    pub(crate) unmatched: Vec<Unmatched>,
+}
+
+/// The names that may be opened at run time.
 pub(crate) fn candidates(
     survey: &Survey,
     strings: Strings,
     options: &Options,
-) -> Result<BTreeMap<String, BTreeSet<String>>> {
+) -> Result<Candidates> {
     let known = Known::new(survey);
     let choices = Choices::new(options)?;
     let is_excluded = |name: &str| choices.excluded.find(name, &[name, base_name(name)]).is_some();
@@ -53,7 +63,7 @@ pub(crate) fn candidates(
             }
         }
     }
-    Ok(found)
+    Ok(Candidates { names: found, unmatched: choices.unmatched() })
 }
 
 /// The library names among the strings of one file.

@@ -70,10 +70,12 @@ pub enum ErrorKind {
         /// What to do about it, a remedy a line.
         hints: Vec<String>,
     },
-    /// Something else, said whole; the second text is a remedy.
+    /// Something else, said whole.
     Refused {
         /// What is there and what should be.
         what: String,
+        /// Facts behind it, one a line, such as the places searched.
+        facts: Vec<String>,
         /// What to do about it.
         hint: Option<String>,
     },
@@ -159,11 +161,19 @@ impl Error {
     }
 
     pub(crate) fn refused(what: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Refused { what: what.into(), hint: None })
+        Self::new(ErrorKind::Refused { what: what.into(), facts: Vec::new(), hint: None })
     }
 
     pub(crate) fn refused_with(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Refused { what: what.into(), hint: Some(hint.into()) })
+        Self::refused_for(what, Vec::new(), hint)
+    }
+
+    pub(crate) fn refused_for(
+        what: impl Into<String>,
+        facts: Vec<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::new(ErrorKind::Refused { what: what.into(), facts, hint: Some(hint.into()) })
     }
 
     pub(crate) fn verify(file: impl Into<String>, what: impl Into<String>) -> Self {
@@ -196,7 +206,7 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.kind {
-            ErrorKind::Wheel(error) => Line(error).fmt(f),
+            ErrorKind::Wheel(error) => wheel(f, error),
             ErrorKind::Elf { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::MachO { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
@@ -222,8 +232,9 @@ impl fmt::Display for Error {
                 reasons.iter().try_for_each(|why| write!(f, "\n  because: {}", Line(why)))?;
                 hints.iter().try_for_each(|hint| write!(f, "\n  hint: {}", Line(hint)))
             }
-            ErrorKind::Refused { what, hint } => {
+            ErrorKind::Refused { what, facts, hint } => {
                 write!(f, "{}", Line(what))?;
+                facts.iter().try_for_each(|fact| write!(f, "\n  {}", Line(fact)))?;
                 hint.iter().try_for_each(|hint| write!(f, "\n  hint: {}", Line(hint)))
             }
             ErrorKind::Verify { file, what } => write!(
@@ -235,6 +246,23 @@ impl fmt::Display for Error {
             ),
         }
     }
+}
+
+/// What opening or writing a wheel says. The name is the one that the program begins the line with.
+fn wheel(f: &mut fmt::Formatter<'_>, error: &truewheel_wheel::Error) -> fmt::Result {
+    let truewheel_wheel::ErrorKind::Filename { name, reason } = error.kind() else {
+        return write!(f, "{}", Line(error));
+    };
+    write!(f, "not the name of a wheel: {reason}")?;
+    match is_source(name) {
+        true => f.write_str("\n  hint: this is a source distribution, build a wheel of it first"),
+        false => Ok(()),
+    }
+}
+
+/// `demo-1.0.tar.gz` and its older forms (PyPA, "Source distribution format").
+fn is_source(name: &str) -> bool {
+    [".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip"].iter().any(|end| name.ends_with(end))
 }
 
 fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Result {

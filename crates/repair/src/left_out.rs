@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
 use crate::options::Options;
-use crate::pattern::Rules;
+use crate::pattern::{Rules, Unmatched};
 use crate::policy;
-use crate::search::macho::{MachGraph, is_of_macos};
 use crate::search::paths::base_name;
 use crate::search::{Graph, Resolution};
 use crate::target;
@@ -54,37 +53,57 @@ impl Choices {
     pub(crate) fn notes(&self, graph: &Graph, target: &WheelTarget) -> Vec<String> {
         let mut notes: Vec<String> = Vec::new();
         for (option, names) in self.excluded.matched() {
-            notes.push(format!("left out by `{option}`: {}", listed(&names)));
+            notes.push(left_out_by(&option, &names));
         }
-        let names = nameable(graph);
-        notes.extend(self.excluded.unmatched(&names, "that the wheel needs"));
-        notes.extend(self.forced.unmatched(&names, "that can be vendored"));
         notes.extend(drivers(graph));
         notes.extend(forced(graph, target));
         notes
     }
-}
 
-impl Choices {
-    /// What the caller should know of them, when `graph` is complete.
-    pub(crate) fn mac_notes(&self, graph: &MachGraph) -> Vec<String> {
-        let mut notes: Vec<String> = Vec::new();
-        for (option, names) in self.excluded.matched() {
-            notes.push(format!("left out by `{option}`: {}", listed(&names)));
+    /// The same of a wheel for macOS.
+    pub(crate) fn mac_notes(&self) -> Vec<String> {
+        let matched = self.excluded.matched().into_iter();
+        matched.map(|(option, names)| left_out_by(&option, &names)).collect()
+    }
+
+    /// The options that did nothing, when every needed name was looked for.
+    pub(crate) fn unmatched(&self) -> Vec<Unmatched> {
+        let mut unmatched = self.excluded.unmatched("matches nothing that is needed");
+        for mut force in self.forced.unmatched("matches nothing that can be vendored") {
+            for (option, names) in self.excluded.matched() {
+                let names = self.forced.would_match(&force.option, &names);
+                if !names.is_empty() {
+                    force.nearest = None;
+                    force.message = format!(
+                        "`{}` brings nothing: `{option}` leaves out {}",
+                        force.option,
+                        listed(&names)
+                    );
+                }
+            }
+            unmatched.push(force);
         }
-        let names = graph.all_needs().map(|(_, load, _)| load.install_name.as_str());
-        let names = names.filter(|name| !is_of_macos(name)).map(|name| base_name(name).to_owned());
-        let names: BTreeSet<String> = names.collect();
-        notes.extend(self.excluded.unmatched(&names, "that the wheel needs"));
-        notes.extend(self.forced.unmatched(&names, "that can be vendored"));
-        notes
+        unmatched
     }
 }
 
-/// Names that somebody may have meant: all that is needed but the C library.
-fn nameable(graph: &Graph) -> BTreeSet<String> {
-    let needed = graph.nodes.iter().flat_map(|node| &node.file.needed).map(|name| base_name(name));
-    needed.filter(|name| !target::is_c_library(name)).map(str::to_owned).collect()
+/// What is to be vendored under its own name.
+pub(crate) fn keeps_name(options: &Options) -> Result<Rules> {
+    Rules::of_patterns("--no-mangle", &options.no_mangle)
+}
+
+/// The options that did nothing for a wheel without binaries: all of them.
+pub(crate) fn nothing_matched(options: &Options) -> Result<Vec<Unmatched>> {
+    let mut unmatched = Choices::new(options)?.unmatched();
+    unmatched.extend(keeps_name(options)?.unmatched(NOT_VENDORED));
+    Ok(unmatched)
+}
+
+/// What is said of `--no-mangle`.
+pub(crate) const NOT_VENDORED: &str = "matches nothing that is vendored";
+
+fn left_out_by(option: &str, names: &BTreeSet<String>) -> String {
+    format!("left out by `{option}`: {}", listed(names))
 }
 
 fn drivers(graph: &Graph) -> impl Iterator<Item = String> {

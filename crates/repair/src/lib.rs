@@ -31,7 +31,9 @@ mod shim;
 mod show;
 mod survey;
 pub mod target;
+mod together;
 mod tree;
+mod usage;
 mod verify;
 mod wheel_target;
 mod write;
@@ -49,6 +51,7 @@ pub use check::{
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use merge::{MergeInput, MergeOptions, MergeReport, PreparedMerge, plan_merge, prepare_merge};
 pub use options::{Include, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions};
+pub use pattern::Unmatched;
 pub use plan::{FileEdits, Plan, Vendored};
 pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};
 pub use provider::{LicenseFile, Provider};
@@ -59,6 +62,7 @@ pub use show::{
     BundledLibrary, Claim, Level, LevelState, NeededLibrary, RunTimeName, SearchPath, Show,
     ShownBinary, Verdict, show,
 };
+pub use together::{Stopped, persist_all};
 pub use tree::{Need, Status, Tree, TreeFile, tree};
 pub use truewheel_elf::Strip;
 pub use truewheel_wheel::PlatformTag;
@@ -98,9 +102,18 @@ pub fn use_threads(threads: usize) -> Result<()> {
 /// `pattern` is not one.
 pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
     let name = pattern.file_name().unwrap_or_default().to_string_lossy();
+    let shown = pattern.display();
+    pattern::check(&shown.to_string(), &name)?;
     let matcher = pattern::globs(&[name.into_owned()])?;
     let directory = pattern.parent().unwrap_or(Path::new(""));
     let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    if !here.is_dir() {
+        let text = directory.to_string_lossy();
+        return Err(match text.contains(['*', '?', '[']) {
+            true => Error::refused(format!("`{shown}`: wildcards stand in the last part only")),
+            false => Error::refused(format!("no file matches `{shown}`: there is no `{text}`")),
+        });
+    }
     let mut found: Vec<PathBuf> = std::fs::read_dir(here)
         .map_err(|error| Error::io(here, error))?
         .flatten()
@@ -110,6 +123,12 @@ pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
         .collect();
     found.sort();
     Ok(found)
+}
+
+/// The rule of [`check`] whose code is most like `code`.
+pub fn nearest_rule(code: &str) -> Option<&'static Rule> {
+    let near = pattern::nearest(code, RULES.iter().map(|rule| rule.code))?;
+    RULES.iter().find(|rule| rule.code == near)
 }
 
 /// Does all of [`repair`] but give the result its name, so that several wheels can be written
@@ -207,7 +226,8 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
         return Err(survey.faults.swap_remove(0));
     }
     let Survey { wheel, scan, links, kind, .. } = survey;
-    let alone = |plan: Plan| (plan, Libraries::new());
+    let unmatched = left_out::nothing_matched(options)?;
+    let alone = |plan: Plan| (Plan { unmatched, ..plan }, Libraries::new());
     let (plan, paths, mut fetched) = match kind {
         Kind::Linux(linux) => {
             let LinuxSurvey { target, graph, assessment } = &mut **linux;

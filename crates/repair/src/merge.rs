@@ -19,7 +19,7 @@ use truewheel_wheel::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pattern::Rules;
+use crate::pattern::{Rules, Unmatched};
 use crate::policy::ObstacleKind;
 use crate::policy::macos::{self, Rounding};
 use crate::scan::{self, Scan};
@@ -75,6 +75,8 @@ pub struct MergeReport {
     pub taken: BTreeMap<String, String>,
     /// Things the user should know.
     pub notes: Vec<String>,
+    /// Options that did nothing.
+    pub unmatched: Vec<Unmatched>,
 }
 
 /// What becomes of one member.
@@ -205,6 +207,7 @@ fn plan(inputs: &[MergeInput; 2], options: &MergeOptions) -> Result<MergePlan> {
         only_in_second: Vec::new(),
         taken: BTreeMap::new(),
         notes: Vec::new(),
+        unmatched: Vec::new(),
     };
     let mut fates = fates(inputs, options, &mut report)?;
     let merged = fuse::facts(inputs, &fates);
@@ -319,7 +322,7 @@ fn fates(
     let names = |path: &MemberPath| path.to_string();
     let all: BTreeSet<String> = ours.iter().chain(&theirs).map(|path| names(path)).collect();
     for rules in &takes {
-        report.notes.extend(rules.unmatched(&all, "that differs"));
+        report.unmatched.extend(rules.unmatched_among(&all, "matches nothing that differs"));
     }
     conflict::refuse(&differences)?;
     Ok(fates)

@@ -8,7 +8,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
+use crate::search::macho::is_of_macos;
+use crate::search::paths::base_name;
+use crate::target::is_c_library;
 
 /// A name longer than this resembles nothing that somebody typed; comparing takes quadratic time.
 const LONGEST_COMPARED: usize = 200;
@@ -25,6 +30,55 @@ pub(crate) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
     set.build().map_err(|error| Error::refused(error.to_string()))
 }
 
+/// Whether `glob` is a pattern; `option` is how it was typed.
+pub(crate) fn check(option: &str, glob: &str) -> Result<()> {
+    match globset::Glob::new(glob) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::refused(format!("`{option}` is no pattern: {}", error.kind()))),
+    }
+}
+
+/// An option that did nothing for one wheel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unmatched {
+    /// As it was typed, such as `--exclude libfoo.so`.
+    pub option: String,
+    /// The name in the wheel that was most likely meant.
+    pub nearest: Option<String>,
+    /// What it matches nothing of, in words.
+    pub message: String,
+}
+
+impl Unmatched {
+    fn new(option: &str, what: &str, nearest: Option<&str>) -> Self {
+        let near = nearest.map(|name| format!("; the nearest name is `{name}`"));
+        Self {
+            option: option.to_owned(),
+            nearest: nearest.map(str::to_owned),
+            message: format!("`{option}` {what}{}", near.unwrap_or_default()),
+        }
+    }
+
+    /// The options that did nothing for any of several wheels: one that works for one of them is no
+    /// mistake. Told with a name that was meant, if some wheel has one.
+    pub fn in_all<'a>(wheels: impl IntoIterator<Item = &'a [Self]>) -> Vec<Self> {
+        let mut wheels = wheels.into_iter();
+        let mut all: Vec<Self> = wheels.next().unwrap_or_default().to_vec();
+        for wheel in wheels {
+            all.retain_mut(|one| {
+                let other = wheel.iter().find(|other| other.option == one.option);
+                if one.nearest.is_none()
+                    && let Some(other) = other
+                {
+                    *one = other.clone();
+                }
+                other.is_some()
+            });
+        }
+        all
+    }
+}
+
 /// What was typed for one purpose, and what of the wheel it matched.
 #[derive(Debug)]
 pub(crate) struct Rules {
@@ -35,6 +89,8 @@ pub(crate) struct Rules {
     option_of: Vec<usize>,
     /// Option → needed names that it matched.
     matched: RefCell<BTreeMap<usize, BTreeSet<String>>>,
+    /// Every needed name that they were held against.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl Rules {
@@ -47,7 +103,13 @@ impl Rules {
             options.push(option);
         }
         let globs = globs(&patterns)?;
-        Ok(Self { options, globs, option_of, matched: RefCell::default() })
+        Ok(Self {
+            options,
+            globs,
+            option_of,
+            matched: RefCell::default(),
+            asked: RefCell::default(),
+        })
     }
 
     /// One option for each pattern.
@@ -60,6 +122,7 @@ impl Rules {
         if self.options.is_empty() {
             return None;
         }
+        self.asked.borrow_mut().insert(needed.to_owned());
         let globs = names.iter().flat_map(|name| self.globs.matches(name));
         let found: BTreeSet<usize> =
             globs.filter_map(|glob| self.option_of.get(glob).copied()).collect();
@@ -78,20 +141,41 @@ impl Rules {
         named.filter_map(|(option, names)| Some((option?.clone(), names.clone()))).collect()
     }
 
-    /// One line for each option that matched nothing of `what`, with the nearest of `names`.
-    pub(crate) fn unmatched(&self, names: &BTreeSet<String>, what: &str) -> Vec<String> {
+    /// The options that matched nothing, each with the nearest of the names that it was held against.
+    /// `what` says of what, such as "matches nothing that is needed".
+    pub(crate) fn unmatched(&self, what: &str) -> Vec<Unmatched> {
+        // Nobody means what is never brought.
+        let is_ours = |name: &&String| !is_c_library(base_name(name)) && !is_of_macos(name);
+        let asked = self.asked.borrow();
+        let names = asked.iter().filter(is_ours).map(|name| base_name(name).to_owned());
+        self.unmatched_among(&names.collect(), what)
+    }
+
+    /// The same with the nearest of `names`.
+    pub(crate) fn unmatched_among(&self, names: &BTreeSet<String>, what: &str) -> Vec<Unmatched> {
         let matched = self.matched.borrow();
-        let is_out = |index: &usize| !matched.contains_key(index);
-        let told = |index: usize| {
-            let option = &self.options[index];
+        let told = |(_, option): (usize, &String)| {
             let typed = option.split_once(' ').filter(|(flag, _)| *flag != "--exclude-group");
             let near = typed.and_then(|(_, pattern)| {
                 nearest(pattern.rsplit('/').next()?, names.iter().map(String::as_str))
             });
-            let near = near.map(|name| format!("; the nearest name is `{name}`"));
-            format!("`{option}` matches nothing {what}{}", near.unwrap_or_default())
+            Unmatched::new(option, what, near)
         };
-        (0..self.options.len()).filter(is_out).map(told).collect()
+        let options = self.options.iter().enumerate();
+        options.filter(|(index, _)| !matched.contains_key(index)).map(told).collect()
+    }
+
+    /// The names among `names` that `option` would have matched.
+    pub(crate) fn would_match(&self, option: &str, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let of_option = |glob: usize| {
+            let index = self.option_of.get(glob);
+            index.and_then(|index| self.options.get(*index)).is_some_and(|typed| typed == option)
+        };
+        let matches = |name: &&String| {
+            let tried = [name.as_str(), base_name(name)];
+            tried.iter().flat_map(|name| self.globs.matches(name)).any(of_option)
+        };
+        names.iter().filter(matches).cloned().collect()
     }
 }
 
@@ -163,11 +247,25 @@ mod tests {
         let first = rules.find("libfoo.so.1", &["libfoo.so.1"]);
         assert_eq!(first.as_deref(), Some("--exclude libfoo*"));
         assert_eq!(rules.find("libbar.so", &["libbar.so"]), None);
-        let names = ["libbar.so".to_owned()].into();
+        let unmatched = rules.unmatched("matches nothing that is needed");
+        assert_eq!(unmatched.len(), 1);
+        assert_eq!(unmatched[0].option, "--exclude libbar");
+        assert_eq!(unmatched[0].nearest.as_deref(), Some("libbar.so"));
         assert_eq!(
-            rules.unmatched(&names, "that the wheel needs"),
-            ["`--exclude libbar` matches nothing that the wheel needs; the nearest name is \
-              `libbar.so`"]
+            unmatched[0].message,
+            "`--exclude libbar` matches nothing that is needed; the nearest name is `libbar.so`"
         );
+        let names = ["libbar".to_owned(), "libfoo.so.1".to_owned()].into();
+        assert_eq!(rules.would_match("--exclude libbar", &names), ["libbar".to_owned()].into());
+    }
+
+    #[test]
+    fn of_several_wheels_only_what_none_has_is_told() {
+        let of = |option: &str, near: Option<&str>| Unmatched::new(option, "matches nothing", near);
+        let one = [of("--exclude a", None), of("--exclude b", None)];
+        let two = [of("--exclude b", Some("libb.so")), of("--exclude c", None)];
+        assert_eq!(Unmatched::in_all([&one[..], &two]), [two[0].clone()]);
+        assert_eq!(Unmatched::in_all([&one[..]]), one);
+        assert_eq!(Unmatched::in_all([&one[..], &[]]), []);
     }
 }

@@ -28,9 +28,11 @@ use truewheel_wheel::{Digest, MemberPath, PlatformTag, Timestamp, Wheel};
 
 use crate::error::{Error, Line, Result};
 use crate::fetch::Fetched;
+use crate::left_out;
 use crate::licenses;
 use crate::links::Links;
 use crate::options::Options;
+use crate::pattern::Unmatched;
 use crate::policy::Assessment;
 use crate::provider::Provider;
 use crate::sbom::{self, SbomPlan, Uses};
@@ -98,6 +100,8 @@ pub struct Plan {
     pub outside: BTreeMap<MemberPath, BTreeSet<String>>,
     /// Things the user should know.
     pub notes: Vec<String>,
+    /// Options that did nothing for this wheel.
+    pub unmatched: Vec<Unmatched>,
     /// Date of new members.
     pub modified: Timestamp,
 }
@@ -149,6 +153,7 @@ pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.links.notes.iter().cloned());
     plan.notes.extend(findings.graph.notes.iter().cloned());
     plan.notes.extend(findings.assessment.notes.iter().cloned());
+    plan.unmatched.extend(findings.graph.unmatched.iter().cloned());
     links_into(findings.links, &mut plan);
     let libraries = elf::plan(findings, &mut plan)?;
     set_tags(findings.wheel, &findings.assessment.tags, &mut plan)?;
@@ -163,11 +168,19 @@ pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.links.notes.iter().cloned());
     plan.notes.extend(findings.macos.graph.notes.iter().cloned());
     plan.notes.extend(findings.macos.notes.iter().cloned());
+    plan.unmatched.extend(findings.macos.graph.unmatched.iter().cloned());
     links_into(findings.links, &mut plan);
     if findings.options.strip.is_some() {
         plan.notes.push("Mach-O files are not stripped: only ELF files are".to_owned());
     }
     let libraries = macho::plan(findings, &mut plan)?;
+    // Every library keeps its name; an option that names none of them is a mistake all the same.
+    let keeps_name = left_out::keeps_name(findings.options)?;
+    for library in &plan.vendored {
+        let name = crate::search::disk::file_name(&library.source);
+        keeps_name.find(&name, &[&name]);
+    }
+    plan.unmatched.extend(keeps_name.unmatched(left_out::NOT_VENDORED));
     set_tags(findings.wheel, &findings.macos.tags, &mut plan)?;
     let uses = macho::uses(&findings.macos.graph, &libraries);
     origins(findings.wheel, &mut plan, uses, findings.options)?;
@@ -213,6 +226,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         old_tags,
         corrects_record: !scan.notes.is_empty(),
         notes: scan.notes.clone(),
+        unmatched: Vec::new(),
         modified: match options.source_date_epoch {
             Some(seconds) => Timestamp::from_unix(seconds),
             None => newest(wheel),
@@ -347,6 +361,7 @@ impl Plan {
             "added": self.added_members().map(MemberPath::as_str).collect::<Vec<_>>(),
             "corrects_record": self.corrects_record,
             "notes": self.notes,
+            "unmatched": self.unmatched,
         })
     }
 }

@@ -1,15 +1,17 @@
 //! What was done, as data. The program makes words and JSON of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::pattern::Unmatched;
 use crate::plan::Plan;
 
 /// One library that was brought along.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VendoredLibrary {
     /// Where it came from.
+    #[serde(serialize_with = "as_text")]
     pub source: PathBuf,
     /// SHA-256 of the source, hexadecimal.
     pub sha256: String,
@@ -29,8 +31,10 @@ pub struct Report {
     /// `truewheel.repair/1`; the number changes when something that was there changes its meaning.
     pub schema: &'static str,
     /// The input.
+    #[serde(serialize_with = "as_text")]
     pub wheel: PathBuf,
     /// The result.
+    #[serde(serialize_with = "as_text")]
     pub output: PathBuf,
     /// Whether the result is the input, byte by byte.
     pub unchanged: bool,
@@ -44,6 +48,13 @@ pub struct Report {
     pub edited: Vec<String>,
     /// Things the user should know.
     pub notes: Vec<String>,
+    /// Options that did nothing for this wheel.
+    pub unmatched: Vec<Unmatched>,
+}
+
+/// JSON is Unicode and a path need not be: what is not text in it is written as U+FFFD.
+pub(crate) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl Report {
@@ -67,6 +78,7 @@ impl Report {
             old_tags: plan.old_tags,
             new_tags: plan.new_tags,
             notes: plan.notes,
+            unmatched: plan.unmatched,
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) use disk::Library;
 
 use crate::binary::ElfFile;
 use crate::error::MissingLibrary;
+use crate::pattern::Unmatched;
 use crate::target::Arch;
 
 /// Index of a file in [`Graph::nodes`].
@@ -141,6 +142,8 @@ pub(crate) struct Graph {
     pub other_arches: Vec<Arch>,
     /// Things worth a line in the report.
     pub notes: Vec<String>,
+    /// Options that did nothing.
+    pub unmatched: Vec<Unmatched>,
 }
 
 impl Graph {

@@ -18,6 +18,7 @@ use crate::check::{self, CheckOptions, CheckReport, Facts, Finding};
 use crate::dlopen;
 use crate::error::Result;
 use crate::options::Options;
+use crate::pattern::Unmatched;
 use crate::policy::Obstacle;
 use crate::survey::{self, Kind, Survey};
 use crate::tree::{self, Status, Tree};
@@ -191,6 +192,8 @@ pub struct Show {
     pub binaries: Vec<ShownBinary>,
     /// Other things worth knowing.
     pub notes: Vec<String>,
+    /// Options that did nothing for this wheel.
+    pub unmatched: Vec<Unmatched>,
 }
 
 /// The version of [`Show`] as JSON.
@@ -212,7 +215,10 @@ pub fn show(path: &Path, options: &Options) -> Result<Show> {
     let survey = survey::of_scan(wheel, scan, options)?;
     let tree = tree::of_survey(&survey, options)?;
     let mut show = known(path, &survey, &tree);
-    show.run_time_names = dlopen::candidates(&survey, strings, options)?
+    let opened = dlopen::candidates(&survey, strings, options)?;
+    show.unmatched = Unmatched::in_all([&*show.unmatched, &opened.unmatched]);
+    show.run_time_names = opened
+        .names
         .into_iter()
         .map(|(name, files)| RunTimeName { name, found_in: files.into_iter().collect() })
         .collect();
@@ -279,6 +285,7 @@ fn known(path: &Path, survey: &Survey, tree: &Tree) -> Show {
         findings: Vec::new(),
         binaries: binaries(tree),
         notes,
+        unmatched: tree.unmatched.clone(),
     }
 }
 

@@ -242,6 +242,7 @@ fn resolve(
     let disk = Disk::new(search.sysroot.clone(), target.machine, target.libc);
     let mut graph = search::elf::resolve(fitting, &links.aliases, &context, disk)?;
     graph.notes.extend(choices.notes(&graph, target));
+    graph.unmatched = choices.unmatched();
     graph.other_arches = other.iter().filter_map(|(_, file)| file.machine.arch).collect();
     for (path, file) in other {
         let (file, wheel) = match (file.libc, target.libc) {

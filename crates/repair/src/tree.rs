@@ -17,7 +17,9 @@ use serde::Serialize;
 
 use crate::binary::Binary;
 use crate::error::{Error, Result};
+use crate::left_out;
 use crate::options::Options;
+use crate::pattern::Unmatched;
 use crate::survey::{self, Kind, Survey};
 
 /// What became of a needed name.
@@ -109,6 +111,8 @@ pub struct Tree {
     pub roots: Vec<usize>,
     /// Binaries that cannot be read, each with the reason, and other things worth knowing.
     pub notes: Vec<String>,
+    /// Options that did nothing.
+    pub unmatched: Vec<Unmatched>,
 }
 
 /// The version of [`Tree`] as JSON.
@@ -159,15 +163,22 @@ fn is_archive(path: &Path) -> Result<bool> {
 /// The tree of a wheel that was surveyed.
 pub(crate) fn of_survey(survey: &Survey, options: &Options) -> Result<Tree> {
     let mut found = Tree::empty();
-    match &survey.kind {
-        Kind::Linux(linux) => found.add(elf::of_graph(linux, &survey.scan)),
-        _ => found.add(elf::unresolved(&survey.scan)),
+    let of_elf = match &survey.kind {
+        Kind::Linux(linux) => elf::of_graph(linux, &survey.scan),
+        _ => {
+            let unmatched = left_out::Choices::new(options)?.unmatched();
+            Tree { unmatched, ..elf::unresolved(&survey.scan) }
+        }
+    };
+    let of_macho = match &survey.kind {
+        Kind::Macos(macos) => macho::of_graph(&macos.graph),
+        _ => macho::of_wheel(&survey.scan, options)?,
+    };
+    let trees = [of_elf, of_macho, pe::of_wheel(&survey.wheel, &survey.scan, options)?];
+    found.unmatched = Unmatched::in_all(trees.iter().map(|tree| tree.unmatched.as_slice()));
+    for tree in trees {
+        found.add(tree);
     }
-    match &survey.kind {
-        Kind::Macos(macos) => found.add(macho::of_graph(&macos.graph)),
-        _ => found.add(macho::of_wheel(&survey.scan, options)?),
-    }
-    found.add(pe::of_wheel(&survey.wheel, &survey.scan, options)?);
     for (path, format, fault) in &survey.scan.unreadable {
         let format = format.name();
         found.notes.push(format!("{path}: a damaged {format} file: {fault}"));
@@ -188,6 +199,7 @@ impl Tree {
             files: Vec::new(),
             roots: Vec::new(),
             notes: Vec::new(),
+            unmatched: Vec::new(),
         }
     }
 

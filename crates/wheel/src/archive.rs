@@ -11,8 +11,8 @@ use crate::layout::{self, Located};
 use crate::member::{Member, MemberKind};
 use crate::positioned::{Cursor, Positioned};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Wheel {
     ///
     /// # Errors
     ///
-    /// Everything that makes zip readers or installers disagree: a file that is not a zip archive,
+    /// No regular file, and everything that makes zip readers or installers disagree: a file that is not a zip archive,
     /// is cut off, or has bytes that belong to no member; names that are twice there, lead out of
     /// the wheel, or are not UTF-8; local headers unlike the central directory's; encryption,
     /// methods other than stored and deflate, several disks; no or several `.dist-info`, or that of
@@ -56,10 +56,16 @@ impl Wheel {
     ///
     /// As [`Wheel::open`].
     pub fn open_as(path: &Path, file_name: &str) -> Result<Self> {
+        // Before it is opened: a pipe that nobody writes to would be waited for.
+        let kind = fs::metadata(path).map_err(opening)?;
+        if kind.is_dir() {
+            return Err(Error::zip("a directory, it should be a file"));
+        }
+        if !kind.is_file() {
+            return Err(ErrorKind::NotAFile.into());
+        }
         let filename: WheelFilename = file_name.parse()?;
-        let file = File::open(path).map_err(|source| Error::io("cannot open", path, source))?;
-        let file =
-            Positioned::new(file).map_err(|source| Error::io("cannot read", path, source))?;
+        let file = File::open(path).and_then(Positioned::new).map_err(opening)?;
         let located = layout::read(&file)?;
         check_against_zip(&file, &located)?;
         let members = located
@@ -174,6 +180,11 @@ impl Wheel {
     pub(crate) fn file(&self) -> &Arc<Positioned> {
         &self.file
     }
+}
+
+/// Without the path: whoever named the file knows how it is spelled.
+fn opening(source: io::Error) -> Error {
+    ErrorKind::Io { doing: "cannot open the wheel".to_owned(), source }.into()
 }
 
 fn inflate(raw: &[u8], declared: u64) -> Result<Vec<u8>> {
@@ -478,11 +489,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_told_with_its_path() {
+    fn a_file_that_is_not_there_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(raw_zip::NAME);
         let error = Wheel::open(&path).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("cannot open `{}`: ", path.display())), "{error}");
+        assert!(error.starts_with("cannot open the wheel: "), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_told_before_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["demo", raw_zip::NAME] {
+            let path = directory.path().join(name);
+            let absent = Wheel::open(&path).unwrap_err().to_string();
+            assert!(absent.starts_with("cannot open the wheel: "), "{absent}");
+            fs::create_dir(&path).unwrap();
+            let error = Wheel::open(&path).unwrap_err();
+            assert_eq!(error.to_string(), "a directory, it should be a file");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@
 )]
 
 mod archive;
+mod batch;
 pub mod deflate;
 mod digest;
 mod error;
@@ -40,6 +41,7 @@ mod wheel_file;
 mod writer;
 
 pub use archive::Wheel;
+pub use batch::{Stopped, persist_all};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use filename::{WheelFilename, normalize_name, normalize_version};

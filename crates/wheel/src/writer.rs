@@ -87,8 +87,7 @@ impl WheelWriter {
             let reason = "the path of RECORD, it should be `RECORD` in a `.dist-info` directory";
             return Err(Error::of_member(ErrorKind::NotWritable(reason), record.as_str()));
         }
-        let file = fs::create_dir_all(directory).and_then(|()| temporary_file(directory));
-        let file = file.map_err(|source| Error::io("cannot write to", directory, source))?;
+        let file = file_in(directory)?;
         Ok(Self {
             out: BufWriter::with_capacity(1 << 16, file),
             offset: 0,
@@ -256,8 +255,7 @@ impl Written {
     ///
     /// Reading or writing fails.
     pub fn copy_of(wheel: &Wheel, directory: &Path) -> Result<Self> {
-        let file = fs::create_dir_all(directory).and_then(|()| temporary_file(directory));
-        let mut file = file.map_err(|source| Error::io("cannot write to", directory, source))?;
+        let mut file = file_in(directory)?;
         let mut input = fs::File::open(wheel.path())
             .map_err(|error| Error::io("cannot open", wheel.path(), error))?;
         io::copy(&mut input, &mut file).and_then(|_| file.flush()).map_err(writing)?;
@@ -283,12 +281,7 @@ impl Written {
     /// `file_name` has directories, or the file cannot be renamed. On Windows a virus scanner may
     /// hold a new file for a moment, so there it is tried for about a second.
     pub fn persist(self, file_name: &str) -> Result<PathBuf> {
-        let name = MemberPath::new(file_name)?;
-        if name.file_name() != file_name {
-            let reason = "has directories, it should be the name of a file";
-            return Err(ErrorKind::Path { path: file_name.to_owned(), reason }.into());
-        }
-        let path = self.directory.join(file_name);
+        let path = self.destination(file_name)?;
         let mut file = self.file;
         for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] {
             match file.persist(&path) {
@@ -303,6 +296,16 @@ impl Written {
             Err(error) => Err(Error::io("cannot write", &path, error.error)),
         }
     }
+
+    /// Where the wheel will be under this name.
+    pub(crate) fn destination(&self, file_name: &str) -> Result<PathBuf> {
+        let name = MemberPath::new(file_name)?;
+        if name.file_name() != file_name {
+            let reason = "has directories, it should be the name of a file";
+            return Err(ErrorKind::Path { path: file_name.to_owned(), reason }.into());
+        }
+        Ok(self.directory.join(file_name))
+    }
 }
 
 /// ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION.
@@ -310,10 +313,28 @@ fn is_sharing_violation(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32 | 33))
 }
 
+/// A temporary file in `directory`, which is made if it is not there.
+fn file_in(directory: &Path) -> Result<NamedTempFile> {
+    let file = fs::create_dir_all(directory).and_then(|()| temporary_file(directory));
+    file.map_err(|source| match directory.is_file() {
+        true => {
+            let what = "it is a file, it should be a directory";
+            Error::io("cannot write to", directory, io::Error::new(source.kind(), what))
+        }
+        false => Error::io("cannot write to", directory, source),
+    })
+}
+
 /// Its name does not end in `.whl`: nobody shall take it for a wheel.
-fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".truewheel-").suffix(".part");
+    builder
+}
+
+fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "only POSIX files have permissions here"))]
+    let mut builder = builder();
     // tempfile makes files only their owner can read, but a wheel is for all whom the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

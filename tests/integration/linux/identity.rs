@@ -146,7 +146,7 @@ fn a_name_that_is_kept_cannot_stand_for_two_libraries() {
     let wheel = two(&rpath(&sandbox, "a"), &rpath(&sandbox, "b"));
     assert_eq!(
         sandbox.refusal(&wheel, &["--no-mangle", "libtop*"]),
-        "two different libraries would both be demo.libs/libtop.so.1 in the wheel\n  hint: take them \
+        "two different libraries would both be demo.libs/libtop.so.1 in the wheel: ROOT/a/libtop.so.1 and ROOT/b/libtop.so.1\n  hint: take them \
          out of `--no-mangle` or `--include`, which keep names as they are"
     );
 }

@@ -125,15 +125,12 @@ fn what_cannot_be_included_is_refused_with_the_reason() {
     let wheel = demo();
     for (wish, more, reason) in [
         ("libnowhere.so.1", &[][..], "no such library was found"),
-        ("build/libnowhere.so.1", &[], "no such library was found"),
+        ("build/libnowhere.so.1", &[], "libnowhere.so.1`: there is no such file"),
         ("libc.so.6", &[], "`libc.so.6` belongs to the process that loads the wheel"),
         ("libpython3.12.so.1.0", &[], "belongs to the process that loads the wheel"),
         ("libs/libstdc++.so.6", &[], "every target has `libstdc++.so.6`"),
         ("libs/libcuda.so.1", &[], "`libcuda.so.1` belongs to a driver of the machine"),
         ("libs/libalias.so", &[], "by its SONAME it belongs to a driver of the machine"),
-        ("build/libplugin.so.1=../x", &[], "the directory in the wheel: "),
-        ("build/libplugin.so.1=demo-1.0.dist-info", &[], "is no place for a library"),
-        ("build/libplugin.so.1=demo-1.0.data/scripts", &[], "is no place for a library"),
         ("build/libplugin.so.1", &["--exclude", "*plugin*"], "contradict each other"),
         ("build/text.so", &[], "passed over: ROOT/build/text.so: "),
         ("build/libplugin.so.1", &["--include", "build/libplugin.so.1=demo"], "are one library"),
@@ -150,6 +147,23 @@ fn what_cannot_be_included_is_refused_with_the_reason() {
         let words = [&LIBS, &["--include", wish], more].concat();
         let text = sandbox.refusal(&wheel, &words);
         assert!(text.contains(reason), "{wish}: {text}");
+        assert!(!text.contains("\\n"), "a line feed that is spelled out: {text}");
+    }
+}
+
+#[test]
+fn an_include_into_a_place_for_no_library_is_wrong_usage() {
+    for (directory, reason) in [
+        ("../x", "the directory in the wheel: the path `../x/libplugin.so.1` has the part `..`"),
+        ("/x", "the directory in the wheel: the path `/x/libplugin.so.1` is absolute"),
+        ("demo-1.0.dist-info", "is no place for a library"),
+        ("demo-1.0.data/scripts", "is no place for a library"),
+    ] {
+        let sandbox = sandbox();
+        let wish = format!("build/libplugin.so.1={directory}");
+        let run = sandbox.try_repair(&demo(), &["--include", &wish]);
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        assert!(run.stderr.contains(reason), "{wish}: {}", run.stderr);
     }
 }
 

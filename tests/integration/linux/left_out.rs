@@ -50,9 +50,90 @@ fn an_exclude_that_matches_nothing_is_told_with_the_nearest_name() {
         let (vendored, told) = repaired(&["libamdhip64.so.7"], &["--exclude", pattern]);
         assert_eq!(vendored, ["libamdhip64-#.so.7"]);
         let wanted =
-            format!("note: `--exclude {pattern}` matches nothing that the wheel needs{near}\n");
+            format!("\nwarning: `--exclude {pattern}` matches nothing that is needed{near}\n");
         assert!(told.contains(&wanted), "{told}");
     }
+}
+
+/// Two wheels, of which only `demo` needs `libfoo.so.1`; what is said when both are repaired.
+fn repaired_together(words: &[&str]) -> (String, serde_json::Value) {
+    let sandbox = sandbox(&["libfoo.so.1"]);
+    let wheels = [Wheel::demo(&Elf::module(&["libfoo.so.1"])), Wheel::new("pure").file("p.py", "")];
+    let names = wheels.map(|wheel| {
+        wheel.build(sandbox.root());
+        wheel.file_name()
+    });
+    let mut all = vec!["repair", "--sysroot", "sysroot", "--lib-path", "libs", "-q", "--json"];
+    all.extend(words);
+    all.extend(names.iter().map(String::as_str));
+    let run = sandbox.run(&all);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    (run.stderr, serde_json::from_str(&run.stdout).unwrap())
+}
+
+#[test]
+fn an_option_that_did_nothing_is_told_once_for_all_wheels_also_when_quiet() {
+    let (told, json) = repaired_together(&["--exclude", "libfoo.so"]);
+    let message =
+        "`--exclude libfoo.so` matches nothing that is needed; the nearest name is `libfoo.so.1`";
+    assert_eq!(told, format!("warning: {message}\n"));
+    assert_eq!(
+        json[0]["unmatched"],
+        serde_json::json!([{
+            "option": "--exclude libfoo.so",
+            "nearest": "libfoo.so.1",
+            "message": message,
+        }])
+    );
+    assert_eq!(json[1]["unmatched"][0]["nearest"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_option_that_worked_for_one_wheel_is_no_mistake_for_another() {
+    for words in [["--exclude", "libfoo*"], ["--no-mangle", "libfoo.so.1"]] {
+        let (told, json) = repaired_together(&words);
+        assert_eq!(told, "", "{words:?}");
+        assert_eq!(json[0]["unmatched"], serde_json::json!([]));
+        assert_eq!(json[1]["unmatched"][0]["option"], words.join(" "));
+    }
+}
+
+#[test]
+fn a_name_to_keep_that_nothing_has_is_told() {
+    let (vendored, told) = repaired(&["libfoo.so.1"], &["--no-mangle", "libfoo.so"]);
+    assert_eq!(vendored, ["libfoo-#.so.1"]);
+    let wanted = "warning: `--no-mangle libfoo.so` matches nothing that is vendored; the nearest name \
+                  is `libfoo.so.1`\n";
+    assert!(told.contains(wanted), "{told}");
+}
+
+#[test]
+fn commands_that_look_and_dry_runs_tell_what_did_nothing() {
+    let sandbox = sandbox(&["libfoo.so.1"]);
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    let name = wheel.build(sandbox.root()).file_name().unwrap().to_string_lossy().into_owned();
+    let wanted = "warning: `--exclude libfoo` matches nothing that is needed; the nearest name is \
+                  `libfoo.so.1`\n";
+    let words = ["--lib-path", "libs", "--sysroot", "sysroot", "--exclude", "libfoo"];
+    for command in [&["repair", "--dry-run"][..], &["show"], &["tree"]] {
+        let run = sandbox.run(&[command, &words, &[&name]].concat());
+        assert_eq!((run.status, &*run.stderr), (0, wanted), "{command:?}");
+        let run = sandbox.run(&[command, &words, &["--json", &name]].concat());
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(json["unmatched"][0]["nearest"], "libfoo.so.1", "{command:?}");
+    }
+    let run = sandbox.run(&[&["tree"], &words[..], &["libs/libfoo.so.1"]].concat());
+    assert_eq!(run.stderr, "warning: `--exclude libfoo` matches nothing that is needed\n");
+}
+
+#[test]
+fn what_is_left_out_is_not_brought_by_force_and_that_is_told() {
+    let words = ["--exclude-group", "rocm", "--force-vendor", "libamdhip64.so*"];
+    let (vendored, told) = repaired(&["libamdhip64.so.7"], &words);
+    assert_eq!(vendored, [""; 0]);
+    let wanted = "warning: `--force-vendor libamdhip64.so*` brings nothing: `--exclude-group rocm` leaves \
+                  out libamdhip64.so.7\n";
+    assert!(told.contains(wanted), "{told}");
 }
 
 #[test]
@@ -86,7 +167,7 @@ fn an_exclude_group_leaves_out_every_version_of_what_it_names() {
 #[test]
 fn an_exclude_group_that_leaves_out_nothing_is_told() {
     let (_, told) = repaired(&["libfoo.so.1"], &["--exclude-group", "rocm"]);
-    let wanted = "note: `--exclude-group rocm` matches nothing that the wheel needs\n";
+    let wanted = "warning: `--exclude-group rocm` matches nothing that is needed\n";
     assert!(told.contains(wanted), "{told}");
 }
 
@@ -162,7 +243,7 @@ fn a_library_vendored_by_force_answers_for_its_own_versions() {
 fn no_force_brings_the_c_library() {
     let (vendored, told) = repaired(&["libc.so.6"], &["--force-vendor", "libc.so*"]);
     assert_eq!(vendored, Vec::<String>::new());
-    let wanted = "note: `--force-vendor libc.so*` matches nothing that can be vendored\n";
+    let wanted = "warning: `--force-vendor libc.so*` matches nothing that can be vendored\n";
     assert!(told.contains(wanted), "{told}");
 }
 

@@ -55,7 +55,7 @@ fn what_no_wheel_brings_is_refused() {
             "libpython3.12.dylib",
             "`libpython3.12.dylib` belongs to the process that loads the wheel",
         ),
-        ("build/libgone.dylib", "no such library was found"),
+        ("build/libgone.dylib", "there is no such file"),
     ] {
         let text = sandbox().try_repair(&demo(&module()), &["--include", include]);
         assert_ne!(text.status, 0);

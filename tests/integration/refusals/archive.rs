@@ -59,7 +59,7 @@ fn a_file_that_is_not_there() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["repair", "-w", "out", NAME]);
     assert_eq!(run.status, 1);
-    let start = format!("error: {NAME}: cannot open `{NAME}`: ");
+    let start = format!("error: {NAME}: cannot open the wheel: ");
     assert!(run.stderr.starts_with(&start), "{}", run.stderr);
     assert_eq!(sandbox.names(""), ["sysroot"]);
 }
@@ -67,12 +67,44 @@ fn a_file_that_is_not_there() {
 #[test]
 fn a_name_that_is_not_a_wheels() {
     for (name, reason) in [
-        ("demo.zip", "it should end in `.whl`"),
+        ("demo.txt", "it should end in `.whl`"),
+        (
+            "demo-1.0.tar.gz",
+            "it should end in `.whl`\n  hint: this is a source distribution, build a wheel of it first",
+        ),
         ("demo-1.0.whl", "it should have 5 parts, or 6 with a build number"),
         ("demo-1.0-b-cp312-cp312-linux_x86_64.whl", "the build number should begin with a digit"),
     ] {
         let text = Sandbox::new().refusal_of_bytes(name, &wheel().bytes());
-        assert_eq!(text, format!("`{name}` is not the name of a wheel: {reason}"));
+        assert_eq!(text, format!("not the name of a wheel: {reason}"));
+    }
+}
+
+#[test]
+fn a_directory_is_no_wheel_whatever_its_name() {
+    for name in ["demo", NAME] {
+        let sandbox = Sandbox::new();
+        std::fs::create_dir(sandbox.root().join(name)).unwrap();
+        for command in ["repair", "show", "check"] {
+            let run = sandbox.run(&[command, name]);
+            assert_eq!(run.status, 1, "{run:?}");
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert!(said.contains("a directory, it should be a file"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn no_error_names_its_file_twice() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.root().join("folder")).unwrap();
+    for command in ["repair", "show", "tree", "check"] {
+        for name in ["absent.so", "absent-1.0-py3-none-any.whl", "folder"] {
+            let run = sandbox.run(&[command, name]);
+            assert_eq!(run.status, 1, "{command} {name}: {run:?}");
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert_eq!(said.matches(name).count(), 1, "{command} {name}: {said}");
+        }
     }
 }
 

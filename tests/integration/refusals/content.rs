@@ -252,29 +252,45 @@ fn two_libraries_that_would_have_one_name() {
     let wheel = Wheel::demo(&extension("one")).elf("demo/b.so", &extension("two"));
     assert_eq!(
         sandbox.refusal(&wheel, &["--no-mangle", "libfoo*"]),
-        "two different libraries would both be demo.libs/libfoo.so.1 in the wheel\n  hint: take them \
-         out of `--no-mangle` or `--include`, which keep names as they are"
+        "two different libraries would both be demo.libs/libfoo.so.1 in the wheel: \
+         ROOT/one/libfoo.so.1 and ROOT/two/libfoo.so.1\n  hint: take them out of \
+         `--no-mangle` or `--include`, which keep names as they are"
     );
 }
 
 #[test]
-fn a_directory_for_libraries_outside_the_wheel() {
-    let sandbox = Sandbox::new();
-    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
-    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
-    let text = sandbox.refusal(&wheel, &["--lib-path", "libs", "--lib-sdir", "/../../etc"]);
-    assert_eq!(
-        text,
-        "the path `demo/../../etc` has the part `..`, which leads out of its directory"
-    );
+fn a_directory_for_libraries_that_no_wheel_can_have_is_wrong_usage() {
+    let hint = "\n  hint: `.libs` gives a directory beside the package, `/libs` one in it, `/` \
+                the package itself\n";
+    for (suffix, what) in [
+        ("", " is empty"),
+        (".", " has a part that ends in a dot or a space"),
+        ("/../../etc", " has a part that ends in a dot or a space"),
+        ("a:b", " has `:`, which no search path can have"),
+        ("$ORIGIN", " has `$`, which no search path can have"),
+        ("a//b", " has an empty part"),
+        ("-1.0.dist-info", " gives a directory that installers do not copy"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+        let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+        let option = format!("--lib-sdir={suffix}");
+        let run = sandbox.try_repair(&wheel, &["--lib-path", "libs", &option]);
+        assert_eq!(run.stderr, format!("error: `--lib-sdir {suffix}`{what}{hint}"));
+        assert_eq!((run.status, &*run.stdout), (2, ""));
+        assert_eq!(sandbox.names("out"), [""; 0]);
+    }
 }
 
 #[test]
 fn a_pattern_that_is_none() {
-    let wheel = Wheel::demo(&Elf::module(&[]));
-    for option in ["--exclude", "--no-mangle"] {
-        let text = "`lib[foo` is no pattern: unclosed character class; missing ']'";
-        assert_eq!(refused(&wheel, &[option, "lib[foo"]), text);
+    let sandbox = Sandbox::new();
+    for option in ["--exclude", "--no-mangle", "--force-vendor"] {
+        let run = sandbox.try_repair(&Wheel::demo(&Elf::module(&[])), &[option, "lib[foo"]);
+        let text = format!(
+            "error: `{option} lib[foo` is no pattern: unclosed character class; missing ']'\n"
+        );
+        assert_eq!((run.status, run.stderr), (2, text));
     }
 }
 

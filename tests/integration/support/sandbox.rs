@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use super::{Elf, Output, Wheel};
 
@@ -62,17 +62,36 @@ impl Sandbox {
 
     /// Runs the program here with these words and this environment, which is otherwise empty.
     pub(crate) fn run_in(&self, words: &[&str], environment: &[(&str, &str)]) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_truewheel"))
-            .args(words)
-            .current_dir(&self.root)
-            .env_clear()
-            .envs(environment.iter().copied())
-            .output()
-            .expect("the program starts");
+        self.finished(self.command(words).envs(environment.iter().copied()))
+    }
+
+    /// Runs the program here with these words, and standard output to `stdout`.
+    pub(crate) fn run_into(&self, words: &[&str], stdout: Stdio) -> Run {
+        let child = self.command(words).stdout(stdout).stderr(Stdio::piped()).spawn();
+        let output = child.and_then(Child::wait_with_output).expect("the program runs");
+        self.read(output)
+    }
+
+    /// Runs the program here with these words and a path that need not be text.
+    pub(crate) fn run_on(&self, words: &[&str], path: &Path) -> Run {
+        self.finished(self.command(words).arg(path))
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_truewheel"));
+        command.args(words).current_dir(&self.root).env_clear();
+        command
+    }
+
+    fn finished(&self, command: &mut Command) -> Run {
+        self.read(command.output().expect("the program starts"))
+    }
+
+    fn read(&self, output: std::process::Output) -> Run {
         Run {
             status: output.status.code().unwrap_or(-1),
-            stdout: self.relative(&String::from_utf8(output.stdout).expect("text")),
-            stderr: self.relative(&String::from_utf8(output.stderr).expect("text")),
+            stdout: self.relative(&String::from_utf8_lossy(&output.stdout)),
+            stderr: self.relative(&String::from_utf8_lossy(&output.stderr)),
         }
     }
 

@@ -3,6 +3,8 @@
 //! A number of projects looks for one name in the finished wheel because a wrong build looks right
 //! until it runs: OpenBLAS where Accelerate should be, `dgemm_` where `scipy_dgemm_64_` should be.
 
+use std::fmt;
+
 use super::finding::Finding;
 use super::{Check, Patterns, libraries, rules};
 use crate::error::Result;
@@ -24,6 +26,15 @@ impl SymbolPattern {
                 Self { symbol: symbol.to_owned(), file: Some(file.to_owned()) }
             }
             _ => Self { symbol: text.trim_end_matches('=').to_owned(), file: None },
+        }
+    }
+}
+
+impl fmt::Display for SymbolPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}={file}", self.symbol),
+            None => f.write_str(&self.symbol),
         }
     }
 }

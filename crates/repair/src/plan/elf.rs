@@ -16,9 +16,10 @@ use super::search_path::{self, Ground};
 use super::{FileEdits, Findings, Plan, Vendored};
 use crate::binary::{ElfFile, is_nothing};
 use crate::error::{Error, Result};
+use crate::left_out;
 use crate::mangle::{self, Made};
 use crate::options::{Options, RpathStyle};
-use crate::pattern::globs;
+use crate::pattern::Rules;
 use crate::search::paths::base_name;
 use crate::search::{NodeId, Place, Resolution};
 use crate::shim::{self, Shim};
@@ -30,7 +31,10 @@ pub(super) fn plan(
     plan: &mut Plan,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
     let directory = libraries_directory(findings.wheel, findings.options)?;
-    let places = places(findings, &directory, &|_| mangle::NO_DIGITS.to_owned())?;
+    let keeps_name = left_out::keeps_name(findings.options)?;
+    let of = |_| mangle::NO_DIGITS.to_owned();
+    let places = places(findings, &directory, &keeps_name, &of)?;
+    plan.unmatched.extend(keeps_name.unmatched(left_out::NOT_VENDORED));
     let is_opened_by_name = findings.graph.included.iter().any(|included| included.is_by_name);
     let members = findings.graph.members().map(|(_, path, _)| path);
     let ground = Ground::new(members, findings.target.libc);
@@ -38,7 +42,7 @@ pub(super) fn plan(
     // The digits hang on the edits, and these on nothing of a name but its digits.
     let digits = mangle::digits(findings.graph, &planner.made());
     let of = |id| digits.get(&id).cloned().unwrap_or_default();
-    planner.places = self::places(findings, &planner.directory, &of)?;
+    planner.places = self::places(findings, &planner.directory, &keeps_name, &of)?;
     planner.vendored(plan)?;
     let members: Vec<(NodeId, MemberPath)> =
         findings.graph.members().map(|(id, path, _)| (id, path.clone())).collect();
@@ -54,9 +58,9 @@ pub(super) fn plan(
 fn places(
     findings: &Findings<'_>,
     directory: &MemberPath,
+    keeps_name: &Rules,
     digits: &dyn Fn(NodeId) -> String,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
-    let keeps = globs(&findings.options.no_mangle)?;
     let of_data = data::directories(
         &data::Needs {
             members: findings.graph.members().map(|(id, path, _)| (id, path)).collect(),
@@ -65,7 +69,8 @@ fn places(
         },
         directory,
     )?;
-    let names = mangle::names(findings.graph, findings.fetched, digits, &|n| keeps.is_match(n));
+    let keeps = |name: &str| keeps_name.find(name, &[name]).is_some();
+    let names = mangle::names(findings.graph, findings.fetched, digits, &keeps);
     let mut places: BTreeMap<NodeId, MemberPath> = names
         .into_iter()
         .map(|(id, name)| Ok((id, of_data.get(&id).unwrap_or(directory).join(&name)?)))
@@ -112,10 +117,7 @@ impl Planner<'_> {
         let mut taken: BTreeSet<&MemberPath> = BTreeSet::new();
         for (id, member) in &self.places {
             if !taken.insert(member) {
-                return Err(Error::refused_with(
-                    format!("two different libraries would both be {member} in the wheel"),
-                    "take them out of `--no-mangle` or `--include`, which keep names as they are",
-                ));
+                return Err(self.same_name(member));
             }
             let Place::Library(index) = self.findings.graph.node(*id).place else { continue };
             let library = &self.findings.graph.libraries[index];
@@ -148,6 +150,19 @@ impl Planner<'_> {
         }
         plan.vendored.sort_by(|a, b| a.member.cmp(&b.member));
         Ok(())
+    }
+
+    /// Only names that are kept can be the same.
+    fn same_name(&self, member: &MemberPath) -> Error {
+        let ids = self.places.iter().filter(|(_, place)| *place == member).map(|(id, _)| *id);
+        let paths: Vec<String> = ids.map(|id| self.findings.graph.name(id)).collect();
+        Error::refused_with(
+            format!(
+                "two different libraries would both be {member} in the wheel: {}",
+                paths.join(" and ")
+            ),
+            "take them out of `--no-mangle` or `--include`, which keep names as they are",
+        )
     }
 
     fn users(&self, library: NodeId) -> Vec<String> {

@@ -350,7 +350,8 @@ impl<'a> Search<'a> {
     }
 
     fn finish(self) -> MachGraph {
-        let Self { mut graph, store, resolved, .. } = self;
+        let Self { context, mut graph, store, resolved, .. } = self;
+        graph.unmatched = context.choices.unmatched();
         graph.libraries = store.into_libraries();
         graph.needs = resolved;
         identity::unite(&mut graph);

@@ -54,6 +54,7 @@ pub(super) fn of_file(path: &Path, file: &ElfFile, options: &Options) -> Result<
         None => tree.files.push(facts(path.display().to_string(), false, file)),
     }
     tree.roots = vec![0];
+    tree.unmatched = choices.unmatched();
     if let Some(root) = tree.files.first_mut() {
         root.path = path.display().to_string();
     }
@@ -69,6 +70,7 @@ pub(super) fn of_graph(linux: &LinuxSurvey, scan: &Scan) -> Tree {
         Some(format!("every {} has it", policy::tag_of(at, target.arch)))
     };
     let mut tree = of(graph, &provider);
+    tree.unmatched.clone_from(&graph.unmatched);
     // Files for other machines have no place in the graph.
     for (path, file) in &scan.elf {
         if !target.machine.loads(&file.machine) {

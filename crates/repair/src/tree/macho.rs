@@ -69,6 +69,7 @@ pub(super) fn of_graph(graph: &MachGraph) -> Tree {
         tree.files.push(file);
     }
     tree.notes.clone_from(&graph.notes);
+    tree.unmatched.clone_from(&graph.unmatched);
     tree.choose_roots();
     tree
 }

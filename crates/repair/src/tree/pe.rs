@@ -30,7 +30,7 @@ pub(super) fn of_file(path: &Path, file: PeFile, options: &Options) -> Result<Tr
     search.load(root);
     search.tree.roots.push(root);
     search.tree.files[root].path = path.display().to_string();
-    Ok(search.tree)
+    Ok(Tree { unmatched: choices.unmatched(), ..search.tree })
 }
 
 /// The trees of a wheel's PE files.
@@ -48,7 +48,7 @@ pub(super) fn of_wheel(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<
         search.load(root);
     }
     search.tree.choose_roots();
-    Ok(search.tree)
+    Ok(Tree { unmatched: choices.unmatched(), ..search.tree })
 }
 
 struct Search<'a> {

@@ -140,16 +140,17 @@ pub(crate) fn unfit(wish: &Include, found: &Resolution) -> Error {
             Error::refused(format!("`{option}` and `{other}` contradict each other"))
         }
         Resolution::Missing(missing) => {
-            let passed = missing.near_misses.iter().map(|near| format!("\n  passed over: {near}"));
-            let searched = match missing.searched.as_slice() {
-                [] => String::new(),
-                places => format!("\n  searched: {}", places.join(", ")),
-            };
-            Error::refused_with(
-                format!(
-                    "`{option}`: no such library was found{searched}{}",
-                    passed.collect::<String>()
-                ),
+            let mut facts = Vec::new();
+            if !missing.searched.is_empty() {
+                facts.push(format!("searched: {}", missing.searched.join(", ")));
+            }
+            facts.extend(missing.near_misses.iter().map(|near| format!("passed over: {near}")));
+            if wish.is_path() && facts.is_empty() {
+                return Error::refused(format!("`{option}`: there is no such file"));
+            }
+            Error::refused_for(
+                format!("`{option}`: no such library was found"),
+                facts,
                 "give its path, or name its directory with `--lib-path DIR`",
             )
         }

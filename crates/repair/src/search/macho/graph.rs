@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use truewheel_wheel::MemberPath;
 
 use crate::binary::{Load, MachFile, MachSlice};
+use crate::pattern::Unmatched;
 use crate::search::{Included, Library, NodeId, Place, Resolution};
 
 /// One slice of one file.
@@ -41,6 +42,8 @@ pub(crate) struct MachGraph {
     pub(crate) included: Vec<Included>,
     /// Things worth a line in the report.
     pub(crate) notes: Vec<String>,
+    /// Options that did nothing.
+    pub(crate) unmatched: Vec<Unmatched>,
 }
 
 impl MachGraph {
