@@ -207,3 +207,18 @@ fn instructions_that_no_tag_promises_are_told_with_the_option_for_them() {
         "if the code asks the processor before it uses them, say so with `--disable-isa-ext-check`"
     );
 }
+
+#[test]
+fn the_api_level_that_would_do_is_told() {
+    let android = || Elf::of("repair/android.so");
+    let module = android().no_soname().needed("libc++_shared.so").runpath("$ORIGIN/../demo.libs");
+    let wheel = |api: u32| {
+        Wheel::demo(&module)
+            .tag(&format!("cp313-cp313-android_{api}_arm64_v8a"))
+            .elf("demo.libs/libc++_shared.so", &android().soname("libc++_shared.so"))
+    };
+    let report = Verdict::of(&wheel(21), &[]).report;
+    assert_eq!(report["findings"][0]["code"], "tag");
+    assert_eq!(report["findings"][0]["remedy"], "it earns `android_24_arm64_v8a`");
+    assert_eq!(Verdict::of(&wheel(24), &["--strict"]).status, 0);
+}

@@ -6,7 +6,7 @@ use truewheel_wheel::{MemberKind, MemberPath, PlatformTag, Scheme};
 
 use super::facts::Facet;
 use super::finding::Finding;
-use super::{Check, Severity, rules};
+use super::{Check, Severity, linux, rules};
 use crate::binary::Binary;
 use crate::error::{Error, Result};
 
@@ -65,16 +65,7 @@ fn links(check: &mut Check<'_>) {
 }
 
 fn case(check: &mut Check<'_>) {
-    let is_linux = check.tags().iter().all(|tag| {
-        matches!(
-            tag,
-            PlatformTag::Linux { .. }
-                | PlatformTag::Manylinux { .. }
-                | PlatformTag::ManylinuxAlias { .. }
-                | PlatformTag::Musllinux { .. }
-        )
-    });
-    if is_linux {
+    if check.tags().iter().all(linux::is_of_linux) {
         return;
     }
     for paths in check.wheel.case_collisions() {

@@ -91,7 +91,8 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     Ok(())
 }
 
-fn is_of_linux(tag: &PlatformTag) -> bool {
+/// Linux or Android.
+pub(super) fn is_of_linux(tag: &PlatformTag) -> bool {
     matches!(
         tag,
         PlatformTag::Linux { .. }

@@ -26,12 +26,13 @@ pub(super) fn check(check: &mut Check<'_>, linux: &Linux<'_>) {
         return;
     }
     let scopes = scopes(linux);
+    let each = Outside::of_each(linux);
     for (id, path, _) in linux.graph.members() {
         if linux.target.libc != Some(Libc::Musl) {
             versions(check, linux, id);
         }
         let Some(scope) = scopes.get(&id) else { continue };
-        let (versioned, plain) = undefined(linux, id, scope);
+        let (versioned, plain) = undefined(linux, id, scope, Outside::of(&each, scope));
         if !versioned.is_empty() {
             let message =
                 format!("{}: defined by nothing that is loaded with it", content::list(&versioned));
@@ -115,10 +116,14 @@ fn scopes(linux: &Linux<'_>) -> BTreeMap<NodeId, Scope> {
 
 /// Strong symbols that nothing in `scope` defines: with a version of a library in the wheel, and
 /// without any.
-fn undefined(linux: &Linux<'_>, id: NodeId, scope: &Scope) -> (Vec<String>, Vec<String>) {
+fn undefined(
+    linux: &Linux<'_>,
+    id: NodeId,
+    scope: &Scope,
+    outside: Outside,
+) -> (Vec<String>, Vec<String>) {
     let file = &linux.graph.node(id).file;
     let (mut versioned, mut plain) = (Vec::new(), Vec::new());
-    let outside = Outside::of(linux, scope);
     let has_versions = !file.version_needs.is_empty();
     // musl looks symbols up by their names alone.
     let is_musl = linux.target.libc == Some(Libc::Musl);
@@ -161,7 +166,7 @@ fn is_defined(linux: &Linux<'_>, scope: &Scope, symbol: &UndefinedSymbol) -> boo
 }
 
 /// What is loaded with a file and is not in the wheel, as far as its names are known.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Outside {
     /// The C library.
     has_libc: bool,
@@ -177,17 +182,31 @@ struct Outside {
 }
 
 impl Outside {
-    fn of(linux: &Linux<'_>, scope: &Scope) -> Self {
-        let mut outside = Self::default();
-        let needs = scope.files.iter().flat_map(|id| linux.graph.needs_of(*id));
-        for (needed, resolution) in needs {
-            match resolution {
-                Resolution::File(..) | Resolution::Libpython => {}
-                Resolution::Provided => outside.take(base_name(needed)),
-                _ => outside.has_unknown = true,
+    /// What each file asks for itself.
+    fn of_each(linux: &Linux<'_>) -> BTreeMap<NodeId, Self> {
+        let of = |id| {
+            let mut outside = Self::default();
+            for (needed, resolution) in linux.graph.needs_of(id) {
+                match resolution {
+                    Resolution::File(..) | Resolution::Libpython => {}
+                    Resolution::Provided => outside.take(base_name(needed)),
+                    _ => outside.has_unknown = true,
+                }
             }
-        }
-        outside
+            (id, outside)
+        };
+        linux.graph.members().map(|(id, ..)| of(id)).collect()
+    }
+
+    fn of(each: &BTreeMap<NodeId, Self>, scope: &Scope) -> Self {
+        let needs = scope.files.iter().filter_map(|id| each.get(id));
+        needs.fold(Self::default(), |all, one| Self {
+            has_libc: all.has_libc || one.has_libc,
+            has_libm: all.has_libm || one.has_libm,
+            has_compilers: all.has_compilers || one.has_compilers,
+            has_versioned: all.has_versioned || one.has_versioned,
+            has_unknown: all.has_unknown || one.has_unknown,
+        })
     }
 
     /// Every library of a compiler or of glibc needs libc, and libstdc++ libm.
