@@ -146,3 +146,32 @@ fn an_installed_program_that_was_moved_runs_with_its_arguments_and_its_library()
         }
     }
 }
+
+/// Whether Python opens the library at `path`.
+fn loads(path: &str) -> bool {
+    let code = "import ctypes, sys; ctypes.CDLL(sys.argv[1])";
+    Command::new("python3").args(["-c", code, path]).status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_library_that_is_edited_and_then_stripped_by_others_still_loads() {
+    let test = "a_library_that_is_edited_and_then_stripped_by_others_still_loads";
+    if !has_python() {
+        return skip(test, "no python3 for x86_64 with glibc");
+    }
+    // Neither fits where the old names are, so that a segment is added.
+    let path = format!("$ORIGIN/{}", "x".repeat(90_000));
+    for tool in ["strip", "eu-strip"] {
+        if Command::new(tool).arg("--version").output().is_err() {
+            skip(test, &format!("no {tool}"));
+            continue;
+        }
+        for file in ["gnu-ld.so", "sysv-hash.so", "gold.so", "align-2m.so", "debug-x86_64.so"] {
+            let sandbox = Sandbox::new();
+            sandbox.elf("lib.so", &Elf::of(&format!("elf/{file}")).soname("long").rpath(&path));
+            let (from, to) = (sandbox.path("lib.so"), sandbox.path("stripped.so"));
+            let run = Command::new(tool).args(["-o", &to, &from]).status().unwrap();
+            assert!(run.success() && loads(&from) && loads(&to), "{tool} {file}");
+        }
+    }
+}

@@ -10,6 +10,13 @@
 //!    `PT_PHDR` or `PT_NULL` that a library does not need, or of the notes behind the table, which
 //!    move too. Only where neither is possible does the table itself move, and never in a program:
 //!    Linux before 5.18 tells a program the wrong place of a table that is not in its first segment.
+//!
+//! A table that has moved lies between sections and in none. GNU strip keeps it; eu-strip does not,
+//! because elfutils' libelf fills with zeros whatever no section has, but the ELF header, the section
+//! headers and what is in front of the first section. Only one more section, with its header and its
+//! name, would keep it, and tables of the linker would have to move for a file that is complete as it
+//! is. So a library without room in front of its code is to be stripped before its edits, as
+//! [`strip`](crate::strip()) and the engine do it.
 
 use object::elf;
 
