@@ -121,15 +121,8 @@ pub(crate) struct Repair {
     /// macOS the directory in the package [default: .dylibs]
     #[arg(short = 'L', long, value_name = "SUFFIX")]
     pub(crate) lib_sdir: Option<String>,
-    /// Directory to look for libraries in, before LD_LIBRARY_PATH; more than one is allowed
-    #[arg(long, value_name = "DIR", visible_alias = "add-path")]
-    pub(crate) lib_path: Vec<String>,
-    /// Directories instead of ld.so.conf and the system's own, separated by `:`
-    #[arg(long, value_name = "DIRS")]
-    pub(crate) ldpaths: Option<String>,
-    /// Root of the target's file system
-    #[arg(long, value_name = "DIR")]
-    pub(crate) sysroot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: Search,
     /// macOS: the newest system that a file may need, such as 11.0 [environment:
     /// MACOSX_DEPLOYMENT_TARGET, below which no tag goes]
     #[arg(long, value_name = "VERSION")]
@@ -140,12 +133,6 @@ pub(crate) struct Repair {
     /// macOS: what a tag says where a file needs a version that installers do not know, such as 12.3
     #[arg(long, value_name = "WAY", default_value = "up")]
     pub(crate) macos_round: MacosRound,
-    /// Leave out libraries whose needed name, SONAME or path matches; `*` matches anything
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) exclude: Vec<String>,
-    /// Leave out named sets of libraries, such as cuda,torch; `truewheel groups` lists them
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) exclude_group: Vec<String>,
     /// Bring libraries that match although every target has its own or they belong to a driver
     #[arg(long, value_name = "GLOB")]
     pub(crate) force_vendor: Vec<String>,

@@ -125,9 +125,6 @@ fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> 
         only_platform: typed.only_plat,
         keep_tags: typed.no_update_tags,
         lib_sdir: typed.lib_sdir,
-        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot, warnings)?,
-        exclude: given(typed.exclude),
-        exclude_groups: groups_of(&given(typed.exclude_group))?,
         force_vendor: given(typed.force_vendor),
         include: includes(given(typed.include))?,
         no_mangle: given(typed.no_mangle),
@@ -149,6 +146,7 @@ fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> 
         licenses: typed.licenses,
         source_date_epoch: number("SOURCE_DATE_EPOCH")?,
         compression_level: level(typed.zip_compression_level)?,
+        ..look(typed.search, warnings)?
     };
     options.validate().map_err(wrong)?;
     let wheels = expand(typed.wheels)?;
@@ -166,7 +164,7 @@ fn tree(typed: cli::Tree, warnings: &mut Vec<String>) -> Result<LookTask> {
     Ok(LookTask { files: expand(typed.files)?, options, json: typed.json })
 }
 
-/// What commands that only look are told.
+/// Where is looked for libraries, and which are left out; the rest is as usual.
 fn look(typed: cli::Search, warnings: &mut Vec<String>) -> Result<Options> {
     let options = Options {
         search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot, warnings)?,

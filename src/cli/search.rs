@@ -1,4 +1,4 @@
-//! Where libraries are looked for and which are left out: the flags of commands that only look.
+//! Where libraries are looked for and which are left out.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,10 @@ pub(crate) struct Search {
     /// Root of the target's file system
     #[arg(long, value_name = "DIR")]
     pub(crate) sysroot: Option<PathBuf>,
-    /// Take libraries whose needed name, SONAME or path matches for somebody else's
+    /// Leave out libraries whose needed name, SONAME or path matches; `*` matches anything
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// The same for named sets of libraries, such as cuda,torch
+    /// Leave out named sets of libraries, such as cuda,torch; `truewheel groups` lists them
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) exclude_group: Vec<String>,
 }
