@@ -102,6 +102,66 @@ fn no_remedy_names_a_repair_that_refuses_the_wheel() {
 }
 
 #[test]
+fn a_signature_that_does_not_fit_the_code_is_told() {
+    let mut module = bytes("macho/module.arm64.so");
+    let at = module.windows(6).position(|window| window == b"PyInit").expect("a symbol's name");
+    module[at] = b'p';
+    let wheel = Wheel::new("demo")
+        .tag("cp312-cp312-macosx_15_0_arm64")
+        .file("demo/_ext.so", module)
+        .file("lib/libneeded.1.dylib", bytes("macho/libneeded.arm64.dylib"));
+    let found = lines(&wheel, &["--ignore", "rpath-absolute"]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("error signature demo/_ext.so: arm64: the page at offset ")
+            && found[0].ends_with(" is not the signed one (Sha256)"),
+        "{found:?}"
+    );
+}
+
+/// The module for arm64 with another platform in its `LC_BUILD_VERSION`, and its signature the same.
+fn built_for(platform: u8) -> Vec<u8> {
+    let mut module = bytes("macho/module.arm64.so");
+    // cmd 0x32, cmdsize 32 with one tool or 24 without, then the platform.
+    let command = |window: &[u8]| window[..4] == [0x32, 0, 0, 0] && window[8..] == [1, 0, 0, 0];
+    let at = module.windows(12).position(command).expect("LC_BUILD_VERSION");
+    module[at + 8] = platform;
+    module
+}
+
+#[test]
+fn code_for_another_system_of_apple_is_told() {
+    let wheel = |tag: &str, platform| {
+        Wheel::new("demo")
+            .tag(&format!("cp312-cp312-{tag}"))
+            .file("demo/_ext.so", built_for(platform))
+            .file("lib/libneeded.1.dylib", bytes("macho/libneeded.arm64.dylib"))
+    };
+    let ignored = ["--ignore", "rpath-absolute,signature"];
+    assert_eq!(
+        lines(&wheel("macosx_15_0_arm64", 6), &ignored),
+        ["error other-system demo/_ext.so: is built for Mac Catalyst, the wheel is for macOS"]
+    );
+    assert_eq!(
+        lines(&wheel("ios_15_0_arm64_iphoneos", 7), &ignored),
+        [
+            "error other-system demo/_ext.so: is built for iphonesimulator, the wheel is for iphoneos",
+            "error other-system lib/libneeded.1.dylib: is built for another system, the wheel is for iphoneos"
+        ]
+    );
+}
+
+#[test]
+fn a_library_without_code_for_a_processor_whose_code_names_it_is_an_error() {
+    let wheel = mac("macosx_15_0_arm64.macosx_15_0_x86_64", "module.arm64.so")
+        .file("lib/libneeded.1.dylib", bytes("macho/libneeded.x86_64.dylib"));
+    let found = lines(&wheel, &["--ignore", "rpath-absolute"]);
+    let library =
+        "error missing-arch lib/libneeded.1.dylib: is for x86_64, the tag also names arm64";
+    assert!(found.contains(&library.to_owned()), "{found:?}");
+}
+
+#[test]
 fn symbols_have_no_underscore_of_macos() {
     let wheel = mac("macosx_15_0_arm64", "module.arm64.so");
     let words = ["--require-symbol", "PyInit_*", "--ignore", "missing-library,rpath-absolute"];

@@ -11,6 +11,7 @@ use truewheel_pe::{ImportedSymbol, Pe};
 use truewheel_wheel::{Digest, Member, MemberKind, MemberPath, Wheel};
 
 use super::finding::Finding;
+use super::macos::code;
 use super::rules;
 use crate::binary::{Binary, ElfFile, Format, MachFile, PeFile};
 use crate::dlopen::{self, Strings};
@@ -40,6 +41,8 @@ pub(super) struct Facet {
     pub(super) strings: BTreeSet<String>,
     /// `DT_TEXTREL`.
     pub(super) has_text_relocations: bool,
+    /// What does not fit between a Mach-O slice's signature and its code, by CPU.
+    pub(super) signature_faults: Vec<(&'static str, String)>,
 }
 
 /// The names that a file shares with others. Mach-O's leading underscore is left out.
@@ -177,7 +180,17 @@ fn read_member(wheel: &Wheel, member: &Member) -> truewheel_wheel::Result<Read> 
                 let format = Format::of(&bytes);
                 let strings =
                     format.map(|format| dlopen::names(&bytes, format)).unwrap_or_default();
-                read.facet = Some(Facet { binary, symbols, strings, has_text_relocations });
+                let signature_faults = match &binary {
+                    Binary::MachO(_) => code::signature_faults(&bytes).unwrap_or_default(),
+                    _ => Vec::new(),
+                };
+                read.facet = Some(Facet {
+                    binary,
+                    symbols,
+                    strings,
+                    has_text_relocations,
+                    signature_faults,
+                });
             }
             Err(fault) => read.refused = Some((binary, fault)),
         },

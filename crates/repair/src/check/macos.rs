@@ -4,6 +4,8 @@
 //! `@executable_path` (the program, which is the interpreter and not ours) or `@rpath` (each
 //! `LC_RPATH` of the file, then of those that led to it).
 
+pub(super) mod code;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use truewheel_macho::DylibKind;
@@ -14,6 +16,7 @@ use super::{Check, Patterns, Severity, content, lack, rules};
 use crate::binary::{MachFile, MachSlice};
 use crate::error::Result;
 use crate::policy::macos::{self, MacosVersion, is_loaded};
+use crate::search::macho::is_of_macos;
 use crate::search::paths::{base_name, join_relative, parent, site_packages_path};
 
 /// `MH_EXECUTE`.
@@ -30,7 +33,9 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     }
     processors(check, &wanted);
     oldest_system(check, &wanted);
-    signatures(check);
+    code::systems(check);
+    code::signatures(check);
+    code::repetitions(check);
     let excluded = Patterns::new(&check.options.excluded())?;
     search_paths(check);
     install_names(check, &excluded);
@@ -38,8 +43,11 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
 }
 
 fn foreign_system(check: &mut Check<'_>) {
-    let is_apple = |tag: &PlatformTag| matches!(tag, PlatformTag::Any | PlatformTag::Ios { .. });
-    if check.tags().iter().any(is_apple) {
+    if check.tags().iter().any(|tag| matches!(tag, PlatformTag::Ios { .. })) {
+        code::ios(check);
+        return;
+    }
+    if check.tags().contains(&PlatformTag::Any) {
         return;
     }
     let tag = check.tags().first().map(ToString::to_string).unwrap_or_default();
@@ -63,6 +71,10 @@ fn files<'a>(check: &Check<'a>) -> Vec<(&'a MemberPath, &'a MachFile)> {
 }
 
 fn processors(check: &mut Check<'_>, wanted: &Promises<'_>) {
+    let members: Vec<(MemberPath, MachFile)> =
+        files(check).into_iter().map(|(path, file)| (path.clone(), file.clone())).collect();
+    let needed: BTreeSet<&str> =
+        macos::files(&members).iter().filter(|file| file.is_needed).map(|file| file.name).collect();
     for (path, file) in files(check) {
         let has: Vec<&str> = file.slices.iter().map(|slice| slice.architecture).collect();
         let lacks: Vec<&str> = wanted.keys().filter(|arch| !has.contains(*arch)).copied().collect();
@@ -70,9 +82,10 @@ fn processors(check: &mut Check<'_>, wanted: &Promises<'_>) {
             continue;
         }
         let message = format!("is for {}, the tag also names {}", has.join(", "), lacks.join(", "));
-        // Only a module is sure to be loaded on each of them.
+        // Only a module is sure to be loaded on each of them, and what code there names.
         let is_module = file.slices.iter().all(|slice| slice.file_type == 8);
-        let severity = if is_module { Severity::Error } else { Severity::Warning };
+        let is_loaded = is_module || needed.contains(path.as_str());
+        let severity = if is_loaded { Severity::Error } else { Severity::Warning };
         check.add(Finding::of(rules::MISSING_ARCH, path, message).weighs(severity));
     }
 }
@@ -102,22 +115,9 @@ fn oldest_system(check: &mut Check<'_>, wanted: &Promises<'_>) {
     }
 }
 
-fn signatures(check: &mut Check<'_>) {
-    for (path, file) in files(check) {
-        let is_bare = |slice: &&MachSlice| {
-            is_loaded(slice) && slice.architecture.starts_with("arm64") && !slice.is_signed
-        };
-        if file.slices.iter().any(|slice| is_bare(&slice)) {
-            let message = "its arm64 code has no signature";
-            let finding = Finding::of(rules::UNSIGNED, path, message);
-            check.add(finding.remedy("sign it: `codesign --force --sign -`"));
-        }
-    }
-}
-
 /// What macOS has on every machine.
 fn is_of_system(path: &str) -> bool {
-    path.starts_with("/usr/lib/") || path == "/usr/lib" || path.starts_with("/System/")
+    is_of_macos(path) || path == "/usr/lib"
 }
 
 /// The place below site-packages that `rest` behind `@loader_path` leads to.

@@ -203,7 +203,7 @@ rules! {
     MISSING_ARCH "missing-arch" Error
         "a Mach-O file lacks a processor that the tag names"
         "PyPA, Platform compatibility tags, macOS"
-        [Warning "the file is no extension module"]
+        [Warning "the file is no extension module, and no code for that processor names it"]
     LIBC "libc" Error
         "a binary is for another C library than the tag"
         "PEP 600, PEP 656"
@@ -272,6 +272,17 @@ rules! {
     UNSIGNED "unsigned" Error
         "code for arm64 without a signature: macOS kills the process that loads it"
         "Apple, macOS 11 release notes: arm64 code must be signed"
+    SIGNATURE "signature" Error
+        "a code signature does not fit the code: macOS kills the process that loads it"
+        "Apple, TN3126: the kernel checks the hash of each page of code; <kern/cs_blobs.h>"
+        [Warning "the code is not for arm64"]
+    OTHER_SYSTEM "other-system" Error
+        "a Mach-O file is built for another of Apple's systems than the tag: dyld refuses it"
+        "<mach-o/loader.h>, LC_BUILD_VERSION; PEP 730"
+    SAME_COMMAND "same-command" Error
+        "two load commands of one slice have the same path, and dyld refuses the file"
+        "dyld of macOS 15.4 for LC_RPATH and 26 for loads"
+        [Warning "the file is built with an older SDK, which newer dyld lets pass"]
     EXTENSION_PYTHON "extension-python" Warning
         "the file name of an extension is for a Python that the wheel's tag does not name"
         "PEP 3149; PEP 425"
