@@ -82,3 +82,21 @@ fn code_for_a_cpu_that_no_tag_names_needs_nothing() {
                 (needed by demo/_ext.so)";
     assert!(run.stderr.contains(note), "{}", run.stderr);
 }
+
+#[test]
+fn libraries_of_other_names_for_one_cpu_each_serve_the_slices_of_theirs() {
+    let sandbox = Sandbox::new();
+    for (cpu, name) in [("x86_64", "libfoo.1.dylib"), ("arm64", "libfoo.2.dylib")] {
+        let library = Mach::library(cpu, &format!("/{cpu}/{name}"));
+        sandbox.write(&format!("sysroot/{cpu}/{name}"), library.bytes());
+    }
+    let module = Mach::universal(&[
+        Mach::module("x86_64", "/x86_64/libfoo.1.dylib"),
+        Mach::module("arm64", "/arm64/libfoo.2.dylib"),
+    ]);
+    let output = sandbox.repair(&universal(&module), &[]);
+    assert_eq!(output.names_in("demo/.dylibs"), ["libfoo.1.dylib", "libfoo.2.dylib"]);
+    let names = |cpu| loads(&output, "demo/_ext.so", cpu);
+    assert_eq!(names("x86_64"), ["@loader_path/.dylibs/libfoo.1.dylib"]);
+    assert_eq!(names("arm64"), ["@loader_path/.dylibs/libfoo.2.dylib"]);
+}

@@ -179,12 +179,12 @@ fn judge(
     options: &Options,
     notes: &mut Vec<String>,
 ) -> (Vec<PlatformTag>, Option<Error>) {
+    // Code for a CPU that the library lacks; what nothing else answers for is missing already.
     let needed: BTreeSet<NodeId> = graph
         .all_needs()
-        .filter_map(|(_, _, resolution)| match resolution {
-            Resolution::File(file, _) => Some(*file),
-            _ => None,
-        })
+        .filter_map(|(user, _, resolution)| Some((user, resolution.file()?)))
+        .filter(|(user, file)| graph.slice_for(*user, *file).is_none())
+        .map(|(_, file)| file)
         .collect();
     let in_result =
         |id: &NodeId| vendor.contains(id) || matches!(graph.node(*id).place, Place::Member(_));
