@@ -33,10 +33,6 @@ pub(super) fn places(
         },
         &directory,
     )?;
-    let key = |path: &MemberPath| {
-        let installed = site_packages_path(path).unwrap_or_else(|| path.as_str().to_owned());
-        installed.to_lowercase()
-    };
     let mut known: BTreeSet<String> =
         findings.wheel.members().iter().map(|member| key(&member.path)).collect();
     let mut places = BTreeMap::new();
@@ -81,6 +77,12 @@ pub(super) fn places(
         places.insert(id, member);
     }
     Ok(places)
+}
+
+/// What two files must not have in common.
+fn key(path: &MemberPath) -> String {
+    let installed = site_packages_path(path).unwrap_or_else(|| path.as_str().to_owned());
+    installed.to_lowercase()
 }
 
 /// A name that no file has: with digits of the library's own, others for each further library of equal bytes.
