@@ -18,6 +18,37 @@ pub(crate) use tree::Tree;
 /// Repairs Python wheels for Linux, macOS and Windows, on any machine.
 #[derive(Debug, Parser)]
 #[command(name = "truewheel", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  truewheel repair dist/*.whl      repaired wheels in wheelhouse/
+  truewheel check wheelhouse/*.whl
+  truewheel show dist/*.whl
+  truewheel help repair            every option, with examples and the environment
+
+Exit status: 0 all was done, 1 a wheel cannot be repaired or is wrong, 2 wrong usage.")]
+#[command(after_long_help = "\
+Examples:
+  truewheel repair dist/*.whl      repaired wheels in wheelhouse/
+  truewheel check wheelhouse/*.whl
+  truewheel show dist/*.whl
+  truewheel help repair            every option of a command, with examples
+
+Environment, of which what is typed takes the place:
+  TRUEWHEEL_LIBRARY_PATH             more directories to look for libraries in, as --lib-path
+  AUDITWHEEL_LD_LIBRARY_PATH         the same behind the RPATH of the files, for Linux
+  LD_LIBRARY_PATH                    the same; unused with --ldpaths
+  REPAIR_LIBRARY_PATH                the same for macOS
+  DYLD_LIBRARY_PATH                  the same
+  DYLD_FALLBACK_LIBRARY_PATH         the same where dyld looks last
+  AUDITWHEEL_PLAT                    the platform tag, where the wheel earns it
+  MACOSX_DEPLOYMENT_TARGET           the oldest macOS that a tag may name
+  SOURCE_DATE_EPOCH                  date of new members, in seconds since 1970
+  AUDITWHEEL_ZIP_COMPRESSION_LEVEL   as --zip-compression-level
+  TRUEWHEEL_THREADS                  as --threads
+  NO_COLOR, CLICOLOR_FORCE           messages without and with colours
+
+Exit status: 0 all was done, 1 a wheel cannot be repaired or is wrong, 2 wrong usage.
+Not 0 means that no wheel was written, also when only one of several failed.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -29,11 +60,12 @@ pub(crate) use check::Check;
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
 pub(crate) struct Global {
     /// Say more; every decision with its reason
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say only what went wrong
+    /// Say only what went wrong or may be a mistake
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Colour in messages
@@ -96,11 +128,13 @@ Examples:
   truewheel repair --plat manylinux_2_28_x86_64 --exclude 'libcuda.so*' demo-1.0-*.whl
   truewheel repair --dry-run demo-1.0-cp312-cp312-linux_x86_64.whl
 
-Environment: TRUEWHEEL_LIBRARY_PATH is searched for libraries, then AUDITWHEEL_LD_LIBRARY_PATH and
-LD_LIBRARY_PATH for Linux, REPAIR_LIBRARY_PATH and DYLD_LIBRARY_PATH for macOS; AUDITWHEEL_PLAT,
-AUDITWHEEL_ZIP_COMPRESSION_LEVEL and SOURCE_DATE_EPOCH are understood; for macOS
-MACOSX_DEPLOYMENT_TARGET as well. Exit status: 0 every wheel was written, 1 a wheel cannot be repaired
-and nothing was written, 2 wrong usage.")]
+Environment: libraries are looked for in TRUEWHEEL_LIBRARY_PATH, then for Linux in
+AUDITWHEEL_LD_LIBRARY_PATH and LD_LIBRARY_PATH, for macOS in REPAIR_LIBRARY_PATH,
+DYLD_LIBRARY_PATH and DYLD_FALLBACK_LIBRARY_PATH. AUDITWHEEL_PLAT, MACOSX_DEPLOYMENT_TARGET,
+SOURCE_DATE_EPOCH, AUDITWHEEL_ZIP_COMPRESSION_LEVEL and TRUEWHEEL_THREADS are understood.
+
+Exit status: 0 every wheel was written, 1 a wheel cannot be repaired and nothing was written,
+2 wrong usage.")]
 pub(crate) struct Repair {
     /// The wheels; patterns are expanded where the shell does not
     #[arg(required = true, value_name = "WHEEL")]
@@ -179,6 +213,13 @@ pub(crate) struct Repair {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  truewheel groups
+  truewheel groups -v cuda
+  truewheel repair --exclude-group cuda,torch demo-1.0-cp312-cp312-linux_x86_64.whl
+
+Exit status: 0 they were listed, 2 there is no group of that name.")]
 pub(crate) struct Groups {
     /// The groups to show [default: all]
     #[arg(value_name = "NAME")]

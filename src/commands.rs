@@ -55,6 +55,7 @@ fn check(task: &CheckTask, printer: &Printer) -> Status {
         }
     }
     printer.checks(task.wheels.len(), &reports, task.json);
+    printer.unmatched(reports.iter().map(|report| report.unmatched.as_slice()));
     let is_good = reports.len() == task.wheels.len() && reports.iter().all(|report| report.passed);
     if is_good { Status::Done } else { Status::Failed }
 }

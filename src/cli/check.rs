@@ -13,8 +13,10 @@ Examples:
   truewheel check --forbid-symbol 'cblas_dgemm=*/linalg/*' --ignore driver demo-1.0-*.whl
   truewheel check --list
 
-Nothing of this machine is looked at: any wheel is checked on any system. Exit status: 0 every wheel
-passed, 1 a wheel has an error (with --strict also a warning) or cannot be read, 2 wrong usage.")]
+Nothing of this machine is looked at: any wheel is checked on any system.
+
+Exit status: 0 every wheel passed, 1 a wheel has an error (with --strict also a warning) or
+cannot be read, 2 wrong usage.")]
 pub(crate) struct Check {
     /// The wheels; patterns are expanded where the shell does not
     #[arg(required_unless_present = "list", value_name = "WHEEL")]

@@ -9,11 +9,13 @@ use super::MacosRound;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  truewheel merge demo-1.0-cp312-cp312-macosx_10_13_x86_64.whl demo-1.0-cp312-cp312-macosx_11_0_arm64.whl
+  truewheel merge x86_64/demo-1.0-cp312-*.whl arm64/demo-1.0-cp312-*.whl
   truewheel merge -w wheelhouse --take-first '*/__config__.py' x86_64/demo-*.whl arm64/demo-*.whl
 
-Both wheels are repaired first: each brings the libraries for its own CPU. Exit status: 0 the wheel was
-written, 1 the wheels cannot be merged and nothing was written, 2 wrong usage.")]
+Both wheels are repaired first: each brings the libraries for its own CPU.
+
+Exit status: 0 the wheel was written, 1 the wheels cannot be merged and nothing was written,
+2 wrong usage.")]
 pub(crate) struct Merge {
     /// A wheel for one kind of Mac, and the same wheel for the other
     #[arg(num_args = 2, required = true, value_names = ["WHEEL", "OTHER"])]

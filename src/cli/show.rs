@@ -13,9 +13,11 @@ Examples:
   truewheel show -v --lib-path build/lib demo-1.0-cp312-cp312-linux_x86_64.whl
   truewheel show --json demo-1.0-cp312-cp312-macosx_11_0_arm64.whl
 
-Works for wheels of every system on every system; libraries that a Linux wheel still needs are looked
-for here. Environment: as for `truewheel repair`. Exit status: 0 every wheel was read, whatever was
-found in it, 1 one could not be read, 2 wrong usage.")]
+Works for wheels of every system on every system; libraries that a wheel still needs are
+looked for here. Environment: as for `truewheel repair`.
+
+Exit status: 0 every wheel was read, whatever was found in it, 1 one could not be read,
+2 wrong usage.")]
 pub(crate) struct Show {
     /// The wheels; patterns are expanded where the shell does not
     #[arg(required = true, value_name = "WHEEL")]

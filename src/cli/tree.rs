@@ -14,9 +14,10 @@ Examples:
   truewheel tree --sysroot /opt/aarch64-root /opt/aarch64-root/usr/bin/python3
   truewheel tree --json libdemo.dylib
 
-A file that was shown further up is marked and not shown again; -v shows it again below each root, and
-where a missing library was looked for. Environment: as for `truewheel repair`. Exit status: 0 every
-file was read, 1 one could not be read, 2 wrong usage.")]
+A file that was shown further up is marked and not shown again; -v shows it again below each
+root, and where a missing library was looked for. Environment: as for `truewheel repair`.
+
+Exit status: 0 every file was read, 1 one could not be read, 2 wrong usage.")]
 pub(crate) struct Tree {
     /// Wheels, or ELF, Mach-O or PE files
     #[arg(required = true, value_name = "FILE")]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use truewheel_repair::{Plan, Report};
+use truewheel_repair::{Plan, Report, plain};
 
 use super::{GOOD, NOTE, Printer, harmless, megabytes, one_line};
 use crate::config::Verbosity;
@@ -44,7 +44,7 @@ impl Printer {
         let name = report.wheel.file_name().unwrap_or_default().to_string_lossy();
         let mut text = format!("{GOOD}{name}{GOOD:#}\n");
         for library in &report.vendored {
-            let from = library.source.display();
+            let from = plain(&library.source);
             let size = megabytes(library.size);
             let line = format!("vendored {} ({size}) from {from}", library.member);
             text += &format!("  {}\n", one_line(&line));

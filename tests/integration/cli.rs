@@ -24,6 +24,42 @@ fn help_and_version_go_to_standard_output_with_status_0() {
 }
 
 #[test]
+fn help_of_every_command_has_examples_and_the_exit_statuses() {
+    let sandbox = Sandbox::new();
+    for words in [
+        &["--help"][..],
+        &["repair", "--help"],
+        &["check", "-h"],
+        &["merge", "--help"],
+        &["show", "-h"],
+        &["tree", "--help"],
+        &["groups", "--help"],
+    ] {
+        let help = sandbox.run(words).stdout;
+        assert!(help.contains("\nExamples:\n  truewheel "), "{words:?}: {help}");
+        assert!(help.contains("Exit status: 0 "), "{words:?}: {help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 110), "{words:?}: {help}");
+    }
+}
+
+#[test]
+fn help_names_every_variable_of_the_environment_that_is_read() {
+    let help = Sandbox::new().run(&["--help"]).stdout;
+    let mut count = 0;
+    for file in ["src/config.rs", "src/config/macos.rs"] {
+        let text = fs::read_to_string(crate::support::root().join(file)).unwrap();
+        let is_name = |text: &&str| {
+            text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        };
+        for name in text.split('"').filter(is_name) {
+            assert!(help.contains(name), "{name} is not in\n{help}");
+            count += 1;
+        }
+    }
+    assert!(count >= 11, "{count}");
+}
+
+#[test]
 fn help_names_every_option_that_auditwheel_has_too() {
     let help = Sandbox::new().run(&["repair", "--help"]).stdout;
     for option in [

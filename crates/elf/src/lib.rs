@@ -1,6 +1,6 @@
 //! What the loader reads in an ELF file, and how to change it in place.
 //!
-//! [`Elf`] answers questions about one file; [`patch`] says which bytes must change so that the file
+//! [`Elf`] answers questions about one file; [`patch()`] says which bytes must change so that the file
 //! has another SONAME, other needed names, another search path. It changes what it must and appends
 //! what outgrew its place; it never lays a file out anew. No path, process or clock: bytes in, edits
 //! out.

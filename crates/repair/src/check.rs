@@ -22,6 +22,7 @@ mod names;
 mod record;
 mod requires;
 mod rules;
+mod unmatched;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use truewheel_wheel::{ErrorKind as WheelErrorKind, PlatformTag, Wheel};
 use crate::error::{ErrorKind, Result};
 use crate::groups::Group;
 use crate::options::Options;
-use crate::pattern;
+use crate::pattern::{self, Unmatched};
 pub(crate) use facts::Facts;
 use requires::Requires;
 
@@ -106,6 +107,8 @@ pub struct CheckReport {
     pub ignored: usize,
     /// Heaviest first.
     pub findings: Vec<Finding>,
+    /// Options that did nothing for this wheel.
+    pub unmatched: Vec<Unmatched>,
 }
 
 impl CheckReport {
@@ -121,7 +124,8 @@ impl CheckReport {
         findings.retain(|finding| !options.ignore.iter().any(|code| code == finding.code));
         let ignored = all - findings.len();
         let (schema, wheel, passed) = (CHECK_SCHEMA, wheel.to_owned(), false);
-        let mut report = Self { schema, wheel, passed, tags, earned, ignored, findings };
+        let mut report =
+            Self { schema, wheel, passed, tags, earned, ignored, findings, unmatched: Vec::new() };
         report.passed = report.count(Severity::Error) == 0
             && (!options.strict || report.count(Severity::Warning) == 0);
         report
@@ -169,7 +173,9 @@ pub fn check(path: &Path, options: &CheckOptions) -> Result<CheckReport> {
         Ok(wheel) => of_facts(&wheel, &Facts::read(&wheel), options),
         Err(error) => {
             let tags = Vec::new();
-            Ok(CheckReport::new(path, tags, None, vec![unopened(&error)], options))
+            let mut report = CheckReport::new(path, tags, None, vec![unopened(&error)], options);
+            report.unmatched = unmatched::of(&Facts::default(), options)?;
+            Ok(report)
         }
     }
 }
@@ -190,7 +196,9 @@ pub(crate) fn of_facts(
     }
     let tags = check.tags().iter().map(ToString::to_string).collect();
     let earned = check.earned.as_ref().map(ToString::to_string);
-    Ok(CheckReport::new(wheel.path(), tags, earned, check.findings, options))
+    let mut report = CheckReport::new(wheel.path(), tags, earned, check.findings, options);
+    report.unmatched = unmatched::of(facts, options)?;
+    Ok(report)
 }
 
 impl Check<'_> {

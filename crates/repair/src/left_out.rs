@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
+use crate::groups::Group;
 use crate::options::Options;
 use crate::pattern::{Rules, Unmatched};
 use crate::policy;
@@ -30,14 +31,8 @@ pub(crate) struct Choices {
 impl Choices {
     /// Compiles what `options` say.
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let typed =
-            options.exclude.iter().map(|glob| (format!("--exclude {glob}"), vec![glob.clone()]));
-        let groups = options.exclude_groups.iter().map(|group| {
-            let patterns = group.patterns.iter().map(|glob| (*glob).to_owned());
-            (format!("--exclude-group {}", group.name), patterns.collect())
-        });
         Ok(Self {
-            excluded: Rules::new(typed.chain(groups))?,
+            excluded: excluded(&options.exclude, &options.exclude_groups)?,
             forced: Rules::of_patterns("--force-vendor", &options.force_vendor)?,
         })
     }
@@ -85,6 +80,16 @@ impl Choices {
         }
         unmatched
     }
+}
+
+/// `--exclude` and `--exclude-group`, each as one rule.
+pub(crate) fn excluded(globs: &[String], groups: &[&'static Group]) -> Result<Rules> {
+    let typed = globs.iter().map(|glob| (format!("--exclude {glob}"), vec![glob.clone()]));
+    let groups = groups.iter().map(|group| {
+        let patterns = group.patterns.iter().map(|glob| (*glob).to_owned());
+        (format!("--exclude-group {}", group.name), patterns.collect())
+    });
+    Rules::new(typed.chain(groups))
 }
 
 /// What is to be vendored under its own name.

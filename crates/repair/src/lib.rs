@@ -55,7 +55,7 @@ pub use pattern::Unmatched;
 pub use plan::{FileEdits, Plan, Vendored};
 pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};
 pub use provider::{LicenseFile, Provider};
-pub use report::{Report, VendoredLibrary};
+pub use report::{Report, VendoredLibrary, plain};
 pub use sbom::{Component, SbomPlan};
 pub use shim::Shim;
 pub use show::{

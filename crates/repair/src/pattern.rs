@@ -50,7 +50,7 @@ pub struct Unmatched {
 }
 
 impl Unmatched {
-    fn new(option: &str, what: &str, nearest: Option<&str>) -> Self {
+    pub(crate) fn new(option: &str, what: &str, nearest: Option<&str>) -> Self {
         let near = nearest.map(|name| format!("; the nearest name is `{name}`"));
         Self {
             option: option.to_owned(),

@@ -35,6 +35,7 @@ use crate::options::Options;
 use crate::pattern::Unmatched;
 use crate::policy::Assessment;
 use crate::provider::Provider;
+use crate::report::plain;
 use crate::sbom::{self, SbomPlan, Uses};
 use crate::scan::Scan;
 use crate::search::paths::base_name;
@@ -325,7 +326,7 @@ impl Plan {
             .map(|library| {
                 serde_json::json!({
                     "member": library.member.as_str(),
-                    "source": library.source.display().to_string(),
+                    "source": plain(&library.source),
                     "sha256": library.digest.hex(),
                     "size": library.digest.size,
                     "provider": self.provider(&library.member).map(|provider| &provider.purl),
@@ -373,7 +374,7 @@ impl fmt::Display for Plan {
             writeln!(f, "tags: {} -> {}", self.old_tags.join("."), self.new_tags.join("."))?;
         }
         for library in &self.vendored {
-            writeln!(f, "vendor {} <- {}", library.member, Line(library.source.display()))?;
+            writeln!(f, "vendor {} <- {}", library.member, Line(plain(&library.source)))?;
             if let Some(provider) = self.provider(&library.member) {
                 writeln!(f, "  of {}, by {}", Line(&provider.purl), Line(&provider.database))?;
             }

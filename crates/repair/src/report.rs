@@ -54,7 +54,19 @@ pub struct Report {
 
 /// JSON is Unicode and a path need not be: what is not text in it is written as U+FFFD.
 pub(crate) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
+    serializer.serialize_str(&plain(path))
+}
+
+/// A path as people write it: Windows gives real paths as `\\?\C:\lib`, which few programs take.
+pub fn plain(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    match text.strip_prefix(r"\\?\") {
+        Some(rest) => match rest.strip_prefix(r"UNC\") {
+            Some(share) => format!(r"\\{share}"),
+            None => rest.to_owned(),
+        },
+        None => text.into_owned(),
+    }
 }
 
 impl Report {
@@ -79,6 +91,23 @@ impl Report {
             new_tags: plan.new_tags,
             notes: plan.notes,
             unmatched: plan.unmatched,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn real_paths_of_windows_are_shown_as_people_write_them() {
+        for (real, shown) in [
+            (r"\\?\C:\lib\foo.dll", r"C:\lib\foo.dll"),
+            (r"\\?\UNC\server\share\foo.dll", r"\\server\share\foo.dll"),
+            (r"\\server\share", r"\\server\share"),
+            ("/usr/lib/libfoo.so.1", "/usr/lib/libfoo.so.1"),
+        ] {
+            assert_eq!(plain(Path::new(real)), shown);
         }
     }
 }

@@ -128,3 +128,26 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     bytes[at..at + to.len()].copy_from_slice(to);
     bytes
 }
+
+#[test]
+fn options_that_did_nothing_are_told_with_the_nearest_name_and_fail_nothing() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    wheel.build(sandbox.root());
+    let name = wheel.file_name();
+    let words = ["check", "-q", "--exclude", "libfoo.so.1", &name];
+    let more = ["--exclude", "libfo.so", "--exclude-group", "cuda", "--forbid-symbol", "x=_ex.so"];
+    let run = sandbox.run(&[&words[..], &more, &["--forbid", "libnothing*"]].concat());
+    assert_eq!((run.status, &*run.stdout), (0, ""), "{run:?}");
+    assert_eq!(
+        run.stderr,
+        "warning: `--exclude libfo.so` matches nothing that is needed; the nearest name is \
+         `libfoo.so.1`\nwarning: `--exclude-group cuda` matches nothing that is needed\nwarning: \
+         `--forbid-symbol x=_ex.so` matches no binary; the nearest name is `_ext.so`\n"
+    );
+    let run = sandbox.run(&["check", "--json", "--exclude", "libfo.so", &name]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["unmatched"][0]["nearest"], "libfoo.so.1");
+    let run = sandbox.run(&["check", "--require", "libfoo.so", &name]);
+    assert!(run.stdout.contains("hint: the nearest name is `libfoo.so.1`\n"), "{}", run.stdout);
+}

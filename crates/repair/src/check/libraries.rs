@@ -29,6 +29,11 @@ pub(super) fn names(facts: &Facts) -> BTreeMap<String, BTreeSet<String>> {
     names
 }
 
+/// What a binary asks its loader for.
+pub(super) fn needed(binary: &Binary) -> Vec<String> {
+    own_and_needed(binary).1
+}
+
 fn own_and_needed(binary: &Binary) -> (Vec<String>, Vec<String>) {
     match binary {
         Binary::Elf(file) => (file.soname.iter().cloned().collect(), file.needed.clone()),

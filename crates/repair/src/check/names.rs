@@ -8,6 +8,8 @@ use std::fmt;
 use super::finding::Finding;
 use super::{Check, Patterns, libraries, rules};
 use crate::error::Result;
+use crate::pattern::nearest;
+use crate::search::paths::base_name;
 
 /// A glob on symbols, and one on the members it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +68,13 @@ fn required_libraries(check: &mut Check<'_>) -> Result<()> {
     for pattern in &check.options.require {
         let patterns = Patterns::new(std::slice::from_ref(pattern))?;
         if !names.keys().any(|name| patterns.of(name).is_some()) {
-            let message = format!("no library matches `{pattern}`");
-            check.findings.push(Finding::new(rules::REQUIRED_LIBRARY, message));
+            let finding =
+                Finding::new(rules::REQUIRED_LIBRARY, format!("no library matches `{pattern}`"));
+            let near = nearest(base_name(pattern), names.keys().map(|name| base_name(name)));
+            check.findings.push(match near {
+                Some(name) => finding.remedy(format!("the nearest name is `{name}`")),
+                None => finding,
+            });
         }
     }
     Ok(())
