@@ -175,3 +175,42 @@ fn a_library_that_is_edited_and_then_stripped_by_others_still_loads() {
         }
     }
 }
+
+#[test]
+fn two_equal_libraries_that_lead_to_different_ones_work_in_one_process() {
+    let test = "two_equal_libraries_that_lead_to_different_ones_work_in_one_process";
+    if !has_python() {
+        return skip(test, "no python3 for x86_64 with glibc");
+    }
+    let sandbox = Sandbox::new();
+    let named = |name: &str| format!("-Wl,-soname,{name}");
+    let mut extensions = Vec::new();
+    for (directory, answer) in [("a", 1), ("b", 2)] {
+        let at = |name: &str| sandbox.path(&format!("{directory}/{name}"));
+        let dep = format!("int dep(void) {{ return {answer}; }}");
+        if !compile(&dep, &at("libdep.so.1"), &[&named("libdep.so.1")]) {
+            return skip(test, "no gcc");
+        }
+        let top = "int dep(void); int top(void) { return dep(); }";
+        let more = [&*named("libtop.so.1"), &at("libdep.so.1"), "-Wl,-rpath,$ORIGIN"];
+        let more = [&more[..], &["-Wl,--build-id=none"]].concat();
+        assert!(compile(top, &at("libtop.so.1"), &more));
+        let code = "int top(void); int asked(void) { return top(); }";
+        let rpath = format!("-Wl,-rpath,{}", sandbox.path(directory));
+        assert!(compile(code, &at("ext.so"), &[&at("libtop.so.1"), &rpath]));
+        extensions.push(std::fs::read(at("ext.so")).unwrap());
+    }
+    let read = |path: &str| std::fs::read(sandbox.path(path)).unwrap();
+    assert_eq!(read("a/libtop.so.1"), read("b/libtop.so.1"), "the case is another one");
+    let wheel =
+        Wheel::new("demo").file("demo/a.so", &extensions[0]).file("demo/b.so", &extensions[1]);
+    let output = sandbox.repair(&wheel, &[]);
+    output.unpack(&sandbox.root().join("site-packages"));
+    for directory in ["a", "b"] {
+        std::fs::remove_dir_all(sandbox.root().join(directory)).unwrap();
+    }
+    let code = "import ctypes, sys; print([ctypes.CDLL(path).asked() for path in sys.argv[1:]])";
+    let paths = ["a", "b"].map(|name| sandbox.path(&format!("site-packages/demo/{name}.so")));
+    let run = Command::new("python3").args(["-c", code]).args(&paths).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "[1, 2]\n", "{run:?}");
+}

@@ -64,6 +64,16 @@ const TESTS: &[(&str, &str, &str)] = &[
         "vendored_names_hang_on_what_a_library_needs_too",
     ),
     (
+        "equal libraries beside different ones: one user gets those of the other",
+        "linux/identity.rs",
+        "equal_libraries_beside_different_ones_are_two",
+    ),
+    (
+        "equal names for libraries that an option has written otherwise",
+        "linux/identity.rs",
+        "equal_names_mean_equal_bytes_whatever_the_options_are",
+    ),
+    (
         "a library without a dot in its name",
         "linux/places.rs",
         "digits_stand_in_front_of_the_suffix_whatever_the_name_is",
