@@ -144,8 +144,9 @@ fn paddings(pe: &Pe<'_>) -> Vec<(usize, u32, u32)> {
         if pe.bytes().get(start..end)?.iter().any(|&byte| byte != 0) {
             return None;
         }
-        // At least one zero stays behind what is there.
-        let first = size.checked_add(1)?;
+        // A text at the very end may count on the zeros behind it.
+        let ends_with_zero = pe.bytes().get(start.checked_sub(1)?) == Some(&0);
+        let first = if ends_with_zero { size } else { size.checked_add(1)? };
         let next = pe.sections().get(index.saturating_add(1));
         let next = next.map_or(u32::MAX, |next| next.virtual_address);
         let space = next.saturating_sub(section.virtual_address);

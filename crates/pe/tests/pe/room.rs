@@ -31,6 +31,20 @@ fn padding_is_used_only_where_it_is_zero() {
 }
 
 #[test]
+fn a_text_at_the_end_of_a_section_keeps_a_zero_behind_it() {
+    let old = file("module.x64.pyd");
+    let rdata = Pe::parse(old).unwrap().sections()[1];
+    let end = rdata.pointer_to_raw_data as usize + rdata.virtual_size as usize;
+    for (last, gap) in [(0, 0), (b'x', 1)] {
+        let mut old = old.to_vec();
+        old[end - 1] = last;
+        let (_, new) = edited(&old, &longer());
+        assert_eq!(new[end - 1..end + gap], [&[last][..], &[0][..gap]].concat());
+        assert_eq!(new[end + gap..][..LONG.len()], *LONG.as_bytes());
+    }
+}
+
+#[test]
 fn a_section_of_virtual_size_0_has_no_padding() {
     let mut old = file("module.x64.pyd").to_vec();
     let sections: Vec<_> =
