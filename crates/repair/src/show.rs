@@ -382,7 +382,7 @@ fn binaries(tree: &Tree) -> Vec<ShownBinary> {
 }
 
 impl Show {
-    /// The verdict on a wheel for macOS or Windows, from its needs and its tags.
+    /// The verdict on a wheel that no policy judges, from its needs and its tags.
     fn judge_by_needs(&mut self) {
         let is_whole = !self.lacks_any() && !self.reaches_outside();
         let is_kept = self.tags.iter().all(|claim| claim.kept != Some(false));
