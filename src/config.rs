@@ -121,7 +121,7 @@ fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> 
     let options = Options {
         output: typed.wheel_dir,
         platform: platform(typed.plat.as_deref())?,
-        platform_hint: platform_hint(typed.plat.as_deref()),
+        platform_hint: platform_hint(typed.plat.as_deref(), warnings),
         only_platform: typed.only_plat,
         keep_tags: typed.no_update_tags,
         lib_sdir: typed.lib_sdir,
@@ -277,11 +277,18 @@ fn platform(typed: Option<&str>) -> Result<Option<PlatformTag>> {
 }
 
 /// The manylinux images set AUDITWHEEL_PLAT: a wish, not an order, for wheels of their kind.
-fn platform_hint(typed: Option<&str>) -> Option<PlatformTag> {
-    match typed.filter(|value| !is_placeholder(value)) {
-        Some(_) => None,
-        None => variable("AUDITWHEEL_PLAT").filter(|text| text != "auto").map(|text| tag(&text)),
+fn platform_hint(typed: Option<&str>, warnings: &mut Vec<String>) -> Option<PlatformTag> {
+    if typed.is_some_and(|value| !is_placeholder(value)) {
+        return None;
     }
+    let text = variable("AUDITWHEEL_PLAT").filter(|text| text != "auto")?;
+    let hint = tag(&text);
+    if matches!(hint, PlatformTag::Other(_) | PlatformTag::Any) {
+        warnings
+            .push(format!("AUDITWHEEL_PLAT is `{text}`, which is no platform tag: it is not used"));
+        return None;
+    }
+    Some(hint)
 }
 
 fn tag(text: &str) -> PlatformTag {

@@ -427,6 +427,16 @@ fn a_directory_that_is_not_there_is_told_and_searched_no_further() {
 }
 
 #[test]
+fn a_wish_that_is_no_platform_tag_is_told() {
+    let environment = [("AUDITWHEEL_PLAT", "manylinux_2_28")];
+    let run = Sandbox::new().try_repair_in(&plain(), &["-q"], &environment);
+    assert_eq!(run.status, 0);
+    let wanted =
+        "warning: AUDITWHEEL_PLAT is `manylinux_2_28`, which is no platform tag: it is not used\n";
+    assert_eq!(run.stderr, wanted);
+}
+
+#[test]
 fn options_that_do_nothing_beside_each_other_are_told() {
     let run = Sandbox::new().try_repair(&plain(), &["-q", "--only-plat", "--no-update-tags"]);
     assert_eq!(run.status, 0);

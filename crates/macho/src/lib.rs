@@ -4,8 +4,8 @@
 //! ID, the install names it needs, its rpaths, the oldest system it runs on, the room behind its load commands
 //! and where its signature is. Symbols and signatures are read only when they are asked for.
 //!
-//! [`patch`] says which bytes must change so that slices have another install ID, name other libraries and search
-//! other directories; [`sign`] signs anew, [`merge`] makes one universal file of several.
+//! [`patch()`] says which bytes must change so that slices have another install ID, name other libraries and search
+//! other directories; [`sign()`] signs anew, [`merge()`] makes one universal file of several.
 //!
 //! The layouts are those of Apple's `<mach-o/loader.h>`, `<mach-o/fat.h>` and `<mach-o/nlist.h>`; where dyld is
 //! stricter than the headers, its rule is followed and named. Every byte comes from somebody else: each length

@@ -125,7 +125,7 @@ pub fn expand_pattern(pattern: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The rule of [`check`] whose code is most like `code`.
+/// The rule of [`check()`] whose code is most like `code`.
 pub fn nearest_rule(code: &str) -> Option<&'static Rule> {
     let near = pattern::nearest(code, RULES.iter().map(|rule| rule.code))?;
     RULES.iter().find(|rule| rule.code == near)

@@ -206,9 +206,22 @@ pub(crate) fn nearest<'a>(
     short.filter_map(rank).min().map(|(.., name)| name)
 }
 
-/// `libfoo` of `libfoo.so.1`.
+/// `libfoo` of `libfoo.so.1`, `libfoo.1.dylib` and `libfoo.dll`.
 fn stem(name: &str) -> &str {
-    name.split_once(".so").map_or(name, |(stem, _)| stem)
+    let ends = [".so", ".dylib", ".dll"].iter().filter_map(|end| name.find(end));
+    let Some((mut stem, end)) = ends.min().and_then(|at| name.split_at_checked(at)) else {
+        return name;
+    };
+    // macOS has the version before the ending.
+    let is_version =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    while let Some((rest, version)) = stem.rsplit_once('.')
+        && end == ".dylib"
+        && is_version(version)
+    {
+        stem = rest;
+    }
+    stem
 }
 
 #[cfg(test)]
@@ -228,6 +241,20 @@ mod tests {
             ("libfoo.so", None),
             ("*", None),
             ("", None),
+        ] {
+            assert_eq!(nearest(typed, names), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_differs_in_its_version_alone_on_every_system() {
+        let names = ["libhdf5.320.0.0.dylib", "libhdf5_hl.320.0.0.dylib", "zlib1.dll"];
+        for (typed, meant) in [
+            ("libhdf5.dylib", Some("libhdf5.320.0.0.dylib")),
+            ("libhdf5.310.dylib", Some("libhdf5.320.0.0.dylib")),
+            ("libhdf5_hl.dylib", Some("libhdf5_hl.320.0.0.dylib")),
+            ("zlib.dll", Some("zlib1.dll")),
+            ("libquite.dylib", None),
         ] {
             assert_eq!(nearest(typed, names), meant, "{typed}");
         }
