@@ -5,6 +5,7 @@ mod merge;
 mod search;
 mod show;
 mod tree;
+mod windows;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use merge::Merge;
 pub(crate) use search::Search;
 pub(crate) use show::Show;
 pub(crate) use tree::Tree;
+pub(crate) use windows::{Layout, Windows};
 
 /// Repairs Python wheels for Linux, macOS and Windows, on any machine.
 #[derive(Debug, Parser)]
@@ -130,7 +132,8 @@ Examples:
 
 Environment: libraries are looked for in TRUEWHEEL_LIBRARY_PATH, then for Linux in
 AUDITWHEEL_LD_LIBRARY_PATH and LD_LIBRARY_PATH, for macOS in REPAIR_LIBRARY_PATH,
-DYLD_LIBRARY_PATH and DYLD_FALLBACK_LIBRARY_PATH. AUDITWHEEL_PLAT, MACOSX_DEPLOYMENT_TARGET,
+DYLD_LIBRARY_PATH and DYLD_FALLBACK_LIBRARY_PATH, for Windows in VCToolsRedistDir and PATH.
+AUDITWHEEL_PLAT, MACOSX_DEPLOYMENT_TARGET,
 SOURCE_DATE_EPOCH, AUDITWHEEL_ZIP_COMPRESSION_LEVEL and TRUEWHEEL_THREADS are understood.
 
 Exit status: 0 every wheel was written, 1 a wheel cannot be repaired and nothing was written,
@@ -176,6 +179,8 @@ pub(crate) struct Repair {
     /// Bring libraries that match under their own names
     #[arg(long, value_name = "GLOB")]
     pub(crate) no_mangle: Vec<String>,
+    #[command(flatten)]
+    pub(crate) windows: Windows,
     /// Which tag search paths are written as
     #[arg(long, value_name = "STYLE", default_value = "target")]
     pub(crate) rpath_style: RpathStyle,

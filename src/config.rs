@@ -4,6 +4,7 @@
 mod check;
 mod macos;
 mod merge;
+mod windows;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,11 @@ fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> 
         lib_sdir: typed.lib_sdir,
         force_vendor: given(typed.force_vendor),
         include: includes(given(typed.include))?,
-        no_mangle: given(typed.no_mangle),
+        no_mangle: match typed.windows.no_mangle_all {
+            true => vec!["*".to_owned()],
+            false => given(typed.no_mangle),
+        },
+        windows: windows::options(typed.windows)?,
         macos: macos::options(typed.max_minos, typed.require_archs, typed.macos_round)?,
         rpath_style: match typed.rpath_style {
             cli::RpathStyle::Target => RpathStyle::Target,

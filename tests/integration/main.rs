@@ -43,3 +43,5 @@ mod schemas;
 mod show;
 /// What `tree` draws.
 mod tree;
+/// Whole repairs of wheels for Windows.
+mod windows;

@@ -15,7 +15,7 @@ use crate::target::{self, Arch, ArmAttributes, FloatAbi, Libc};
 pub(crate) use macho::{
     Load, MH_BUNDLE, MH_DYLIB, MH_EXECUTE, MachFile, MachSlice, PLATFORM_MACOS, platform_name,
 };
-pub(crate) use pe::PeFile;
+pub(crate) use pe::{PeFile, PeSymbol};
 
 /// Which loader a file is for, by its magic number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -39,6 +39,13 @@ pub enum ErrorKind {
         /// What the editor said, with its offset.
         error: truewheel_macho::Error,
     },
+    /// A PE file cannot be read or edited.
+    Pe {
+        /// The member or library.
+        file: String,
+        /// What the editor said, with its offset.
+        error: truewheel_pe::Error,
+    },
     /// The operating system refused a file.
     Io {
         /// The file.
@@ -148,6 +155,10 @@ impl Error {
         Self::new(ErrorKind::MachO { file: file.into(), error })
     }
 
+    pub(crate) fn pe(file: impl Into<String>, error: truewheel_pe::Error) -> Self {
+        Self::new(ErrorKind::Pe { file: file.into(), error })
+    }
+
     pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
         Self::new(ErrorKind::Io { path: path.to_owned(), error })
     }
@@ -209,6 +220,7 @@ impl fmt::Display for Error {
             ErrorKind::Wheel(error) => wheel(f, error),
             ErrorKind::Elf { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::MachO { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
+            ErrorKind::Pe { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
             ErrorKind::Missing(libraries) => missing(f, libraries),
             ErrorKind::NotEarned { requested, nearest, reasons, earned, asks_for_instructions } => {

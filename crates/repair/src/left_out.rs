@@ -55,8 +55,8 @@ impl Choices {
         notes
     }
 
-    /// The same of a wheel for macOS.
-    pub(crate) fn mac_notes(&self) -> Vec<String> {
+    /// The same of a wheel for macOS or Windows.
+    pub(crate) fn plain_notes(&self) -> Vec<String> {
         let matched = self.excluded.matched().into_iter();
         matched.map(|(option, names)| left_out_by(&option, &names)).collect()
     }

@@ -12,6 +12,7 @@ mod dlopen;
 mod error;
 mod fetch;
 pub mod groups;
+mod init_patch;
 mod left_out;
 mod licenses;
 mod links;
@@ -42,7 +43,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use truewheel_wheel::{MemberPath, Wheel, Written};
+use truewheel_wheel::{MemberPath, Written};
 
 pub use check::{
     CHECK_SCHEMA, CheckOptions, CheckReport, Exception, Finding, RULES, Rule, Severity,
@@ -50,7 +51,10 @@ pub use check::{
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use merge::{MergeInput, MergeOptions, MergeReport, PreparedMerge, plan_merge, prepare_merge};
-pub use options::{Include, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions};
+pub use options::{
+    Include, Layout, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions,
+    WindowsOptions,
+};
 pub use pattern::Unmatched;
 pub use plan::{FileEdits, Plan, Vendored};
 pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};
@@ -255,7 +259,13 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
             let (plan, paths) = plan::macos(&findings)?;
             (plan, paths, fetched)
         }
-        Kind::Windows => return Err(for_another_system(wheel)),
+        Kind::Windows(windows) => {
+            let wanted = windows.graph.libraries_of(&windows.vendor);
+            let fetched = fetch::fetch(&mut windows.graph.libraries, wanted, keep, |_| None)?;
+            let findings = plan::WinFindings { wheel, scan, windows, fetched: &fetched, options };
+            let (plan, paths) = plan::windows(&findings)?;
+            (plan, paths, fetched)
+        }
         Kind::Other | Kind::Any => return plan::base(wheel, scan, options).map(alone),
         Kind::WithoutBinaries | Kind::Unfit => {
             return plan::without_binaries(wheel, scan, links, options).map(alone);
@@ -266,18 +276,7 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
     Ok((plan, libraries))
 }
 
-/// Whether a tag is for a system whose wheels this version only looks at.
+/// Whether a tag is for a system whose wheels are only looked at.
 pub(crate) fn is_foreign(tag: &PlatformTag) -> bool {
-    matches!(tag, PlatformTag::Windows { .. })
-}
-
-fn for_another_system(wheel: &Wheel) -> Error {
-    let tag = wheel.filename().platforms.iter().find(|tag| is_foreign(tag));
-    let tag = tag.map(ToString::to_string).unwrap_or_default();
-    Error::refused_with(
-        format!(
-            "this version repairs wheels for Linux and macOS; the tag `{tag}` is for another system"
-        ),
-        "repair it with the tool of that system until truewheel can",
-    )
+    matches!(tag, PlatformTag::Ios { .. } | PlatformTag::Wasm(_))
 }

@@ -12,6 +12,8 @@
 //! *and* equal dependencies. What the wheel had before is part of that by its path, which no other
 //! wheel has.
 
+pub(crate) mod dll;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

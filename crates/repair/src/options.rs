@@ -91,6 +91,58 @@ pub struct MacosOptions {
     pub rounding: Rounding,
 }
 
+/// Where vendored DLLs go in a wheel for Windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Beside the modules where those lie in one directory, else in the wheel's own directory of libraries,
+    /// which packages name.
+    #[default]
+    Automatic,
+    /// Beside the modules that need them, in each of their directories.
+    Beside,
+    /// In the wheel's own directory of libraries.
+    Libs,
+}
+
+/// What only wheels for Windows are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowsOptions {
+    /// Where vendored DLLs go.
+    pub layout: Layout,
+    /// Packages, as dotted names, whose `__init__.py` other distributions have too.
+    pub namespace_packages: Vec<String>,
+    /// The user's own code names the directory of libraries, where a comment asks for it.
+    pub custom_patch: bool,
+    /// Directories of Visual Studio with the runtimes it redistributes, one directory in each for every
+    /// machine (`VCToolsRedistDir`).
+    pub redistributables: Vec<PathBuf>,
+    /// Directories to look in when nothing else has a DLL (`PATH`).
+    pub path: Vec<SearchDirectory>,
+    /// Where Windows itself is, if this machine runs it (`SystemRoot`): what lies there is Windows' own, but
+    /// for the C++ runtime that programs install there.
+    pub system_root: Option<PathBuf>,
+}
+
+impl WindowsOptions {
+    /// The directories of redistributable runtimes for an architecture, then `PATH`.
+    pub(crate) fn last_resorts(&self, architecture: &str) -> Vec<SearchDirectory> {
+        let machine = if architecture == "arm64x" { "arm64" } else { architecture };
+        let origin = "the runtimes of Visual Studio";
+        let mut directories = Vec::new();
+        for root in &self.redistributables {
+            // `x64/Microsoft.VC143.CRT`, `.OpenMP`, `.CXXAMP`, `.MFC`.
+            let below = std::fs::read_dir(root.join(machine)).into_iter().flatten().flatten();
+            let mut paths: Vec<PathBuf> = below.map(|item| item.path()).collect();
+            paths.sort();
+            let found =
+                paths.into_iter().map(|path| SearchDirectory { path, origin: origin.into() });
+            directories.extend(found);
+        }
+        directories.extend(self.path.iter().cloned());
+        directories
+    }
+}
+
 /// Everything a repair may be told.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -122,6 +174,8 @@ pub struct Options {
     pub no_mangle: Vec<String>,
     /// What only wheels for macOS are told.
     pub macos: MacosOptions,
+    /// What only wheels for Windows are told.
+    pub windows: WindowsOptions,
     /// How RPATHs are written.
     pub rpath_style: RpathStyle,
     /// Clear the executable-stack flag of every binary that is written.
@@ -160,6 +214,7 @@ impl Default for Options {
             include: Vec::new(),
             no_mangle: Vec::new(),
             macos: MacosOptions::default(),
+            windows: WindowsOptions::default(),
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,
             strip: None,

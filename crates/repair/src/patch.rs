@@ -224,6 +224,13 @@ fn edited(name: &str, bytes: &[u8], edits: Option<&FileEdits>) -> Result<(Change
             changed.end = set.tail.as_ref().map(|(at, _)| *at);
             Ok((changed, set.apply(bytes)))
         }
+        Some(FileEdits::Pe(edits)) => {
+            let (set, new) =
+                truewheel_pe::patch_file(bytes, edits).map_err(|e| Error::pe(name, e))?;
+            changed.add(&set.edits);
+            changed.end = set.tail.as_ref().map(|(at, _)| *at);
+            Ok((changed, new))
+        }
     }
 }
 

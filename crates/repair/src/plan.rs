@@ -10,6 +10,7 @@ mod file_edits;
 mod macho;
 mod metadata;
 mod needs;
+mod pe;
 mod programs;
 mod runtimes;
 mod search_path;
@@ -41,7 +42,7 @@ use crate::scan::Scan;
 use crate::search::paths::base_name;
 use crate::search::{Graph, NodeId, Place, Resolution};
 use crate::shim::Shim;
-use crate::survey::MacSurvey;
+use crate::survey::{MacSurvey, WinSurvey};
 use crate::wheel_target::WheelTarget;
 
 /// A library that the wheel will bring along.
@@ -99,6 +100,9 @@ pub struct Plan {
     pub corrects_record: bool,
     /// Needed names that stay and that the target or the user answers for, by member.
     pub outside: BTreeMap<MemberPath, BTreeSet<String>>,
+    /// Directories of an environment, in lower case, where Windows looks for DLLs because some package
+    /// says so.
+    pub(crate) dll_directories: BTreeSet<String>,
     /// Things the user should know.
     pub notes: Vec<String>,
     /// Options that did nothing for this wheel.
@@ -145,6 +149,16 @@ pub(crate) struct MacFindings<'a> {
     pub(crate) options: &'a Options,
 }
 
+/// What the plan of a wheel for Windows is made from.
+#[derive(Debug)]
+pub(crate) struct WinFindings<'a> {
+    pub(crate) wheel: &'a Wheel,
+    pub(crate) scan: &'a Scan,
+    pub(crate) windows: &'a WinSurvey,
+    pub(crate) fetched: &'a BTreeMap<NodeId, Fetched>,
+    pub(crate) options: &'a Options,
+}
+
 /// Where each vendored library goes.
 type Places = BTreeMap<NodeId, MemberPath>;
 
@@ -186,6 +200,20 @@ pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
     let uses = macho::uses(&findings.macos.graph, &libraries);
     origins(findings.wheel, &mut plan, uses, findings.options)?;
     Ok((plan, libraries))
+}
+
+/// [`plan`] for a wheel for Windows. A DLL that several directories get is read for the first of them here.
+pub(crate) fn windows(findings: &WinFindings<'_>) -> Result<(Plan, Places)> {
+    let mut plan = base(findings.wheel, findings.scan, findings.options)?;
+    plan.notes.extend(findings.windows.graph.notes.iter().cloned());
+    plan.notes.extend(findings.windows.notes.iter().cloned());
+    plan.unmatched.extend(findings.windows.graph.unmatched.iter().cloned());
+    let places = pe::plan(findings, &mut plan)?;
+    let uses = pe::uses(&findings.windows.graph, &places);
+    origins(findings.wheel, &mut plan, uses, findings.options)?;
+    let first =
+        |(id, members): (NodeId, BTreeSet<MemberPath>)| Some((id, members.into_iter().next()?));
+    Ok((plan, places.into_iter().filter_map(first).collect()))
 }
 
 /// Where the libraries come from: their packages, licences, and the list of them.
@@ -243,6 +271,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         renamed: BTreeMap::new(),
         copies: BTreeMap::new(),
         outside: BTreeMap::new(),
+        dll_directories: BTreeSet::new(),
     };
     metadata::drop_signatures(wheel, &mut plan)?;
     Ok(plan)

@@ -12,6 +12,7 @@ pub(crate) mod identity;
 pub(crate) mod macho;
 mod miss;
 pub(crate) mod paths;
+pub(crate) mod pe;
 pub(crate) mod script;
 mod store;
 

@@ -225,7 +225,7 @@ pub fn show(path: &Path, options: &Options) -> Result<Show> {
     match &survey.kind {
         Kind::Linux(linux) => linux::judge(&survey, linux, &mut show),
         Kind::Macos(macos) => apple::judge(&survey, macos, &mut show),
-        Kind::Windows => windows::judge(&survey, &mut show),
+        Kind::Windows(_) => windows::judge(&survey, &mut show),
         Kind::Any | Kind::WithoutBinaries | Kind::Other => {}
         Kind::Unfit => show.system = "linux",
     }
@@ -264,7 +264,7 @@ fn known(path: &Path, survey: &Survey, tree: &Tree) -> Show {
         system: match &survey.kind {
             Kind::Linux(_) | Kind::WithoutBinaries | Kind::Unfit => "linux",
             Kind::Macos(_) => "macos",
-            Kind::Windows => "windows",
+            Kind::Windows(_) => "windows",
             Kind::Any => "any",
             Kind::Other => "other",
         },

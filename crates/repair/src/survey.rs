@@ -7,6 +7,7 @@
 
 mod fuse;
 mod macos;
+mod windows;
 
 use std::path::Path;
 
@@ -26,6 +27,7 @@ use crate::search::{self, Graph, defaults};
 use crate::wheel_target::{self, WheelTarget};
 
 pub(crate) use macos::MacSurvey;
+pub(crate) use windows::WinSurvey;
 
 /// What is known of a wheel before anything is decided.
 #[derive(Debug)]
@@ -47,7 +49,7 @@ pub(crate) enum Kind {
     /// macOS.
     Macos(Box<MacSurvey>),
     /// Windows.
-    Windows,
+    Windows(Box<WinSurvey>),
     /// iOS or WebAssembly: nothing is done to such wheels.
     Other,
     /// For any platform: no binaries, or data for several systems.
@@ -89,6 +91,11 @@ pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result
     if let Some(kind) = tags.iter().find_map(of_another_system) {
         return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
     }
+    if tags.iter().any(|tag| matches!(tag, PlatformTag::Windows { .. })) {
+        let survey = windows::survey(&wheel, &scan, options, &mut faults)?;
+        let kind = Kind::Windows(Box::new(survey));
+        return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
+    }
     let is_mac = is_for_macos(tags, &scan);
     let links = links::links(&wheel, &scan).unwrap_or_else(|fault| {
         faults.push(fault);
@@ -119,7 +126,6 @@ fn is_for_macos(tags: &[PlatformTag], scan: &Scan) -> bool {
 /// The kind of a wheel whose tag names a system that nothing is repaired for.
 fn of_another_system(tag: &PlatformTag) -> Option<Kind> {
     match tag {
-        PlatformTag::Windows { .. } => Some(Kind::Windows),
         PlatformTag::Ios { .. } | PlatformTag::Wasm(_) => Some(Kind::Other),
         _ => None,
     }

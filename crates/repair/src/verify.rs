@@ -9,6 +9,7 @@
 
 mod elf;
 mod macho;
+mod pe;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -42,6 +43,7 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
     check_record(&wheel, written.record(), &seen)?;
     let installed: BTreeSet<String> =
         seen.iter().filter_map(|(path, ..)| environment_path(path)).collect();
+    let in_any_case = installed.iter().map(|path| path.to_ascii_lowercase()).collect();
     for (path, _, seen) in &seen {
         match seen {
             Some(Seen::Elf(seen)) => {
@@ -49,6 +51,10 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
             }
             Some(Seen::MachO(seen)) => {
                 macho::check_needs(path, seen, plan.outside.get(path), &installed)?;
+            }
+            Some(Seen::Pe(seen)) => {
+                let (outside, directories) = (plan.outside.get(path), &plan.dll_directories);
+                pe::check_needs(path, seen, outside, &in_any_case, directories)?;
             }
             None => {}
         }
@@ -72,6 +78,7 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
 enum Seen {
     Elf(elf::Seen),
     MachO(macho::Seen),
+    Pe(pe::Seen),
 }
 
 /// A member, its size, and what was seen of it if it was edited.
@@ -91,6 +98,7 @@ fn check_member(input: &Wheel, wheel: &Wheel, member: &Member, plan: &Plan) -> R
                 FileEdits::MachO(edits) => {
                     Seen::MachO(macho::check_edits(&member.path, &bytes, edits)?)
                 }
+                FileEdits::Pe(edits) => Seen::Pe(pe::check_edits(&member.path, &bytes, edits)?),
             })
         }
         None if is_copied(input, wheel, member)? => None,

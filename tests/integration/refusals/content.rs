@@ -160,16 +160,6 @@ fn a_wheel_without_a_binary_for_its_tag() {
 }
 
 #[test]
-fn wheels_for_other_systems() {
-    let wheel = Wheel::new("demo").tag("cp312-cp312-win_amd64");
-    assert_eq!(
-        refused(&wheel, &[]),
-        "this version repairs wheels for Linux and macOS; the tag `win_amd64` is for another system\n  \
-         hint: repair it with the tool of that system until truewheel can"
-    );
-}
-
-#[test]
 fn a_result_that_would_take_the_place_of_its_input() {
     let sandbox = Sandbox::new();
     sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));

@@ -1,8 +1,15 @@
 //! The facts of one PE file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_pe::{Import, Pe};
+use truewheel_pe::{Import, ImportedSymbol, Pe, dll_key};
+
+/// What ties an import to an export.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PeSymbol {
+    Name(String),
+    Ordinal(u32),
+}
 
 /// What the Windows loader sees in one file.
 #[derive(Clone, Debug)]
@@ -19,6 +26,18 @@ pub(crate) struct PeFile {
     pub delay_imports: Vec<String>,
     /// DLLs that some of its exports are passed on to, as the forwarders spell them: without `.dll`.
     pub forwards: Vec<String>,
+    /// What it takes from each DLL that must be there when it is loaded; names as they are compared.
+    pub imported: BTreeMap<String, BTreeSet<PeSymbol>>,
+    /// What it gives to others.
+    pub exported: BTreeSet<PeSymbol>,
+    /// Every name of both lists, imports first, as often as the tables have them.
+    pub tables: Vec<String>,
+    /// `DependentLoadFlags` is set: the loader looks for what it needs in some directories alone.
+    pub limits_search: bool,
+    /// The linker's version: 14.x is Microsoft's toolset of that number.
+    pub linker_version: (u8, u8),
+    /// The file's own version, of its resources.
+    pub file_version: Option<(u16, u16, u16, u16)>,
     /// The oldest Windows that the loader takes it on, major and minor.
     pub subsystem_version: (u16, u16),
     /// Has Authenticode certificates, which any edit makes void.
@@ -32,12 +51,35 @@ impl PeFile {
         let exports = pe.exports()?;
         let forwards = exports.iter().flat_map(|exports| &exports.symbols);
         let forwards = forwards.filter_map(|symbol| Some(symbol.forwarder?.rsplit_once('.')?.0));
+        let (imports, delay_imports) = (pe.imports()?, pe.delay_imports()?);
+        let tables = imports.iter().chain(&delay_imports).map(|import| import.dll.to_owned());
+        let flags = pe.load_config()?.and_then(|config| config.dependent_load_flags);
+        // A version that cannot be read is none: nothing but a choice between copies hangs on it.
+        let version = pe.version_resource().ok().flatten();
+        let mut imported: BTreeMap<String, BTreeSet<PeSymbol>> = BTreeMap::new();
+        for import in &imports {
+            let symbols = import.symbols.iter().map(|symbol| match symbol {
+                ImportedSymbol::Name { name, .. } => PeSymbol::Name((*name).to_owned()),
+                ImportedSymbol::Ordinal(ordinal) => PeSymbol::Ordinal(u32::from(*ordinal)),
+            });
+            imported.entry(dll_key(import.dll)).or_default().extend(symbols);
+        }
+        let exported = exports.iter().flat_map(|exports| &exports.symbols).flat_map(|symbol| {
+            let name = symbol.name.map(|name| PeSymbol::Name(name.to_owned()));
+            name.into_iter().chain([PeSymbol::Ordinal(symbol.ordinal)])
+        });
         Ok(Self {
+            imported,
+            exported: exported.collect(),
+            tables: tables.collect(),
+            limits_search: flags.is_some_and(|flags| flags != 0),
+            linker_version: pe.linker_version(),
+            file_version: version.map(|version| version.file_version),
             architecture: pe.architecture(),
             is_dll: pe.is_dll(),
             export_name: exports.as_ref().map(|exports| exports.dll_name.to_owned()),
-            imports: names(&pe.imports()?),
-            delay_imports: names(&pe.delay_imports()?),
+            imports: names(&imports),
+            delay_imports: names(&delay_imports),
             forwards: each_once(forwards),
             subsystem_version: pe.subsystem_version(),
             is_signed: pe.certificates().is_some(),

@@ -15,6 +15,7 @@ pub(super) fn describe(edits: &FileEdits, strip: Option<&Strip>) -> Vec<String> 
     match edits {
         FileEdits::Elf(edits) => elf(edits, &mut lines),
         FileEdits::MachO(edits) => macho(edits, &mut lines),
+        FileEdits::Pe(edits) => pe(edits, &mut lines),
     }
     lines
 }
@@ -56,5 +57,12 @@ fn macho(edits: &truewheel_macho::Edits, lines: &mut Vec<String>) {
     for (index, of_slice) in slices.iter().enumerate() {
         let is_known = |line: &&String| !slices[..index].iter().any(|known| known.contains(line));
         lines.extend(of_slice.iter().filter(is_known).cloned());
+    }
+}
+
+fn pe(edits: &truewheel_pe::Edits, lines: &mut Vec<String>) {
+    lines.extend(edits.dll_names.iter().map(|(old, new)| format!("DLL {old} -> {new}")));
+    if edits.clear_dependent_load_flags {
+        lines.push("no DependentLoadFlags".to_owned());
     }
 }

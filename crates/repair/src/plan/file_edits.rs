@@ -7,4 +7,6 @@ pub enum FileEdits {
     Elf(truewheel_elf::Edits),
     /// macOS.
     MachO(truewheel_macho::Edits),
+    /// Windows.
+    Pe(truewheel_pe::Edits),
 }

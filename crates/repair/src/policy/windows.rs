@@ -84,7 +84,6 @@ impl WindowsPolicy {
     }
 
     /// The oldest Windows on `machine` that the wheel can be installed on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked by the repair, which comes next"))]
     pub(crate) fn oldest(&self, machine: Machine) -> Release {
         match self.pythons.lowest {
             _ if machine == Machine::Arm64 => Release::Eleven,
@@ -95,7 +94,6 @@ impl WindowsPolicy {
     }
 
     /// The oldest Python that loads the wheel, major and minor; (0, 0) where nothing says.
-    #[expect(dead_code, reason = "asked by the repair, which comes next")]
     pub(crate) fn lowest_python(&self) -> (u32, u32) {
         self.pythons.lowest
     }
@@ -128,7 +126,6 @@ pub(crate) fn is_ever_brought(dll: &str) -> bool {
 /// Whether an import is one that some edges of the runtime have for Windows XP's sake: msvcp140 loads
 /// the Concurrency Runtime when it is first asked for what Vista and later do themselves
 /// ("Overview of the Concurrency Runtime").
-#[cfg_attr(not(test), expect(dead_code, reason = "asked by the repair, which comes next"))]
 pub(crate) fn is_needless(importer: &str, dll: &str) -> bool {
     importer.eq_ignore_ascii_case("msvcp140.dll") && dll.eq_ignore_ascii_case("concrt140.dll")
 }

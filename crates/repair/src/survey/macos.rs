@@ -55,7 +55,7 @@ pub(super) fn survey(
     let libraries = Reach::of(&graph, &wanted).libraries;
     fuse::fuse(&mut graph, &libraries)?;
     let reach = Reach::of(&graph, &wanted);
-    let mut notes = choices.mac_notes();
+    let mut notes = choices.plain_notes();
     notes.extend(left_behind(&graph, &wanted));
     let missing = missing(&graph, &reach);
     match options.ignore_missing {

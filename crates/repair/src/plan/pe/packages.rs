@@ -1,0 +1,282 @@
+//! The packages that get code: what each of them has to name, and the file of names for older Pythons.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
+
+use super::layout::{Arrangement, Packages, is_namespace_code};
+use super::{Root, site_directory};
+use crate::error::{Error, Result};
+use crate::init_patch::InitPatch;
+use crate::plan::{Plan, WinFindings};
+use crate::search::paths::{SITE_PACKAGES, environment_path, join, parent};
+use crate::search::pe::Tie;
+use crate::search::{NodeId, Place};
+
+impl Packages {
+    /// The packages of the wheel; an `__init__.py` is read where it is short enough to be that of a namespace.
+    pub(super) fn of_wheel(findings: &WinFindings<'_>) -> Result<Self> {
+        let wheel = findings.wheel;
+        let mut shared = BTreeSet::new();
+        for member in wheel.members() {
+            if member.path.file_name() == "__init__.py" && is_namespace_code(&wheel.read(member)?) {
+                shared.insert(member.path.clone());
+            }
+        }
+        let members = wheel.members().iter().map(|member| &member.path);
+        let declared = &findings.options.windows.namespace_packages;
+        Ok(Self::new(members, declared, &|path| shared.contains(path)))
+    }
+}
+
+/// Gives each package its code, and the directory of DLLs its list of names.
+pub(super) fn patch(
+    findings: &WinFindings<'_>,
+    packages: &Packages,
+    arrangement: &Arrangement,
+    roots: &[Root],
+    names: &BTreeMap<NodeId, String>,
+    plan: &mut Plan,
+) -> Result<()> {
+    let lowest_python = findings.windows.policy.lowest_python();
+    let filename = findings.wheel.filename();
+    let load_order = format!(".load-order-{}-{}", filename.distribution, filename.version);
+    let code = |package: &MemberPath, wish: &Wish| InitPatch {
+        directories: wish.directories.iter().filter_map(|it| way(package, it)).collect(),
+        lowest_python,
+        load_order: load_order.clone(),
+        preload: in_load_order(findings, names, &|name| wish.preload.contains(name)),
+    };
+    let wishes = wishes(findings, packages, arrangement, roots, names, plan);
+    if findings.options.windows.custom_patch {
+        let wish = wishes.into_values().fold(Wish::default(), Wish::and);
+        patch_at_marks(findings, &wish, &code, plan)?;
+    } else {
+        for (package, wish) in wishes {
+            patch_package(findings, &package, &code(&package, &wish), plan)?;
+        }
+    }
+    if let Some(shared) = &arrangement.shared
+        && InitPatch::needs_load_order(lowest_python)
+    {
+        let names = in_load_order(findings, names, &|_| true);
+        let list: String = names.iter().map(|name| format!("{name}\n")).collect();
+        let path = MemberPath::new(&join(shared, &load_order))?;
+        plan.added.insert(path, list.into_bytes());
+    }
+    Ok(())
+}
+
+/// What each package has to do for the modules in it. Where the user's own code does it, the modules stand
+/// for their packages.
+fn wishes(
+    findings: &WinFindings<'_>,
+    packages: &Packages,
+    arrangement: &Arrangement,
+    roots: &[Root],
+    names: &BTreeMap<NodeId, String>,
+    plan: &mut Plan,
+) -> BTreeMap<MemberPath, Wish> {
+    let mut wishes: BTreeMap<MemberPath, Wish> = BTreeMap::new();
+    for root in roots {
+        let Some(directory) = &root.directory else { continue };
+        let wish = wish(findings, arrangement, root, names, plan);
+        if wish == Wish::default() {
+            continue;
+        }
+        let named = wish.directories.iter().map(|it| in_lower_case(&join(SITE_PACKAGES, it)));
+        plan.dll_directories.extend(named);
+        let custom = findings.options.windows.custom_patch.then_some(&root.path);
+        match packages.outermost(directory).or(custom) {
+            Some(package) => {
+                let all = wishes.remove(package).unwrap_or_default();
+                wishes.insert(package.clone(), all.and(wish));
+            }
+            None => plan.notes.push(format!(
+                "{}: no package on the way to it can be given code, so nothing tells Windows of {}",
+                root.path,
+                wish.words()
+            )),
+        }
+    }
+    wishes
+}
+
+fn patch_package(
+    findings: &WinFindings<'_>,
+    package: &MemberPath,
+    patch: &InitPatch,
+    plan: &mut Plan,
+) -> Result<()> {
+    let member = findings.wheel.member(package.as_str()).ok_or_else(|| {
+        Error::verify(package.as_str(), "the plan names a member that is not there")
+    })?;
+    let source = findings.wheel.read(member)?;
+    let patched = patch.apply(&source).map_err(|refusal| {
+        Error::refused_with(
+            format!("{package} cannot be told where the DLLs are: {refusal}"),
+            "put the DLLs beside the modules with `--layout beside`",
+        )
+    })?;
+    if patched != source {
+        plan.replaced.insert(package.clone(), patched);
+    }
+    Ok(())
+}
+
+fn in_lower_case(path: &str) -> String {
+    path.trim_end_matches('/').to_ascii_lowercase()
+}
+
+/// Puts the code where comments of the user ask for it.
+fn patch_at_marks(
+    findings: &WinFindings<'_>,
+    wish: &Wish,
+    code: &dyn Fn(&MemberPath, &Wish) -> InitPatch,
+    plan: &mut Plan,
+) -> Result<()> {
+    if *wish == Wish::default() {
+        return Ok(());
+    }
+    let mut count = 0;
+    for member in findings.wheel.members() {
+        if !member.path.file_name().ends_with(".py") {
+            continue;
+        }
+        let source = findings.wheel.read(member)?;
+        let (patched, marks) = code(&member.path, wish).apply_at_marks(&source);
+        if marks > 0 {
+            count += marks;
+            plan.replaced.insert(member.path.clone(), patched);
+        }
+    }
+    if count == 0 {
+        return Err(Error::refused_with(
+            "no Python file of the wheel has the line `# delvewheel: patch`, which `--custom-patch` asks for",
+            "put it where code may name the directory of DLLs, before any module is imported",
+        ));
+    }
+    Ok(())
+}
+
+/// What one module needs its package to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wish {
+    /// Directories below site-packages.
+    directories: BTreeSet<String>,
+    /// DLLs to be loaded by their paths.
+    preload: BTreeSet<String>,
+}
+
+impl Wish {
+    fn and(mut self, other: Self) -> Self {
+        self.directories.extend(other.directories);
+        self.preload.extend(other.preload);
+        self
+    }
+
+    fn words(&self) -> String {
+        let all =
+            self.directories.iter().map(|it| format!("{it}/")).chain(self.preload.iter().cloned());
+        all.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn wish(
+    findings: &WinFindings<'_>,
+    arrangement: &Arrangement,
+    root: &Root,
+    names: &BTreeMap<NodeId, String>,
+    plan: &mut Plan,
+) -> Wish {
+    let graph = &findings.windows.graph;
+    let mut wish = Wish::default();
+    let Some(own) = &root.directory else { return wish };
+    let vendor = &findings.windows.vendor;
+    let is_sharing = arrangement.sharing.contains(own) && !root.closure.is_disjoint(vendor);
+    if let Some(shared) = arrangement.shared.as_ref().filter(|shared| is_sharing && *shared != own)
+    {
+        wish.directories.insert(shared.clone());
+    }
+    // One that is opened by its name alone may be so by any module.
+    for included in graph.included.iter().filter(|included| included.is_by_name) {
+        wish.directories.insert(included.member.installed().parent().path);
+    }
+    let mut elsewhere = BTreeSet::new();
+    for id in &root.closure {
+        if let Place::Member(path) = &graph.node(*id).place
+            && let Some(directory) = site_directory(path).filter(|directory| directory != own)
+        {
+            elsewhere.insert((directory, path.clone()));
+        }
+        let delayed = graph.targets(*id).filter(|(need, _)| need.tie == Tie::Delay);
+        wish.preload.extend(delayed.filter_map(|(_, target)| names.get(&target)).cloned());
+    }
+    if !wish.preload.is_empty() && wish.directories.is_empty() {
+        wish.directories.insert(own.clone());
+    }
+    if !elsewhere.is_empty() {
+        if has_code_of_its_own(findings) {
+            for (_, path) in elsewhere {
+                let note = format!(
+                    "{} needs {path}, which lies in another directory: the wheel's own code is trusted \
+                     to tell Windows",
+                    root.path
+                );
+                if !plan.notes.contains(&note) {
+                    plan.notes.push(note);
+                }
+                plan.dll_directories
+                    .extend(environment_path(&path).map(|it| in_lower_case(parent(&it))));
+            }
+        } else {
+            wish.directories.extend(elsewhere.into_iter().map(|(directory, _)| directory));
+        }
+    }
+    wish
+}
+
+/// Whether some Python file of the wheel names directories of DLLs, or loads them by their paths.
+fn has_code_of_its_own(findings: &WinFindings<'_>) -> bool {
+    let wheel = findings.wheel;
+    let mut sources = wheel.members().iter().filter(|member| {
+        let name = member.path.file_name();
+        name.ends_with(".py") || name.ends_with(".pth")
+    });
+    sources.any(|member| {
+        let Ok(source) = wheel.read(member) else { return false };
+        let has = |word: &[u8]| source.windows(word.len()).any(|window| window == word);
+        has(b"add_dll_directory") || has(b"WinDLL") || has(b"LoadLibrary") || has(b"CDLL(")
+    })
+}
+
+/// The way from a package's directory to another one below site-packages.
+fn way(package: &MemberPath, directory: &str) -> Option<Vec<String>> {
+    let from = package.installed().parent();
+    let to = Installed { scheme: Scheme::Platlib, path: directory.to_owned() };
+    let way = relative(&from, &to)?;
+    Some(way.split('/').filter(|part| *part != ".").map(str::to_owned).collect())
+}
+
+/// The names of vendored DLLs, each behind those it needs.
+fn in_load_order(
+    findings: &WinFindings<'_>,
+    names: &BTreeMap<NodeId, String>,
+    is_wanted: &dyn Fn(&String) -> bool,
+) -> Vec<String> {
+    let graph = &findings.windows.graph;
+    let mut order = Vec::new();
+    let mut seen = BTreeSet::new();
+    for first in names.keys() {
+        let mut path = vec![(*first, false)];
+        while let Some((id, is_done)) = path.pop() {
+            if is_done {
+                order.extend(names.get(&id).filter(|name| is_wanted(name)).cloned());
+            } else if seen.insert(id) {
+                path.push((id, true));
+                path.extend(graph.targets(id).map(|(_, target)| (target, false)));
+            }
+        }
+    }
+    order
+}

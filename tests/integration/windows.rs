@@ -1,0 +1,314 @@
+//! Whole repairs of wheels for Windows. The program itself reads each result again with goblin; the code that
+//! packages get is run here by the Python of this machine, where there is one.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Output, Sandbox, Wheel, root, skip};
+
+/// A binary of `testdata/pe`: `full` imports `needed.dll` alone; `module` imports it too, and `late.dll` at
+/// the first call.
+fn pe(name: &str) -> Vec<u8> {
+    fs::read(root().join("testdata/pe").join(name)).expect("a binary")
+}
+
+/// A wheel for `tag` with a module that needs `needed.dll` in each of these directories.
+fn modules(tag: &str, directories: &[&str]) -> Wheel {
+    let wheel = Wheel::new("demo").tag(tag);
+    directories.iter().fold(wheel, |wheel, directory| {
+        wheel.file(&format!("{directory}/_ext.pyd"), pe("full.x64.dll"))
+    })
+}
+
+const TAG: &str = "cp312-cp312-win_amd64";
+const NEEDED: &str = "needed-#.dll";
+
+/// A sandbox with `needed.dll` in `libs`.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/needed.dll", pe("needed.x64.dll"));
+    sandbox
+}
+
+const LIBS: [&str; 2] = ["--lib-path", "libs"];
+
+/// The files of a directory, with the digits of DLLs as `#`.
+fn names(output: &Output, directory: &str) -> Vec<String> {
+    let below = format!("{directory}/");
+    let names = output.order.iter().filter_map(|path| path.strip_prefix(&below));
+    let mut names: Vec<String> =
+        names.filter(|name| !name.contains('/')).map(without_digits).collect();
+    names.sort();
+    names
+}
+
+fn without_digits(name: &str) -> String {
+    match name.rsplit_once('-') {
+        Some((stem, rest)) if rest.len() == 36 && rest.ends_with(".dll") => format!("{stem}-#.dll"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Whether a member names a DLL of this path, as an import table does.
+fn names_dll(output: &Output, path: &str, dll: &str) -> bool {
+    let name = dll.rsplit('/').next().expect("a name").to_owned() + "\0";
+    output.bytes(path).windows(name.len()).any(|window| window == name.as_bytes())
+}
+
+/// The path of the one DLL of `directory` that was `stem.dll`.
+fn vendored(output: &Output, directory: &str, stem: &str) -> String {
+    let mut found = output.order.iter().filter(|path| {
+        let name = path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+        name.is_some_and(|name| without_digits(name) == format!("{stem}-#.dll"))
+    });
+    let path = found.next().unwrap_or_else(|| panic!("no {stem} in {:?}", output.order));
+    assert_eq!(found.next(), None);
+    path.clone()
+}
+
+#[test]
+fn a_dll_lies_beside_the_only_modules_that_need_it() {
+    let wheel = modules(TAG, &["demo"]).file("demo/__init__.py", "import demo._ext\n");
+    let output = sandbox().repair(&wheel, &LIBS);
+    assert_eq!(names(&output, "demo"), ["__init__.py", "_ext.pyd", NEEDED]);
+    assert_eq!(output.text("demo/__init__.py"), "import demo._ext\n");
+    let needed = vendored(&output, "demo", "needed");
+    assert!(names_dll(&output, "demo/_ext.pyd", &needed));
+    assert_eq!(output.file_name(), format!("demo-1.0-{TAG}.whl"));
+}
+
+#[test]
+fn modules_of_several_directories_share_one_that_their_package_names() {
+    let wheel = modules(TAG, &["demo/a", "demo/b"])
+        .file(
+            "demo/__init__.py",
+            "\"\"\"Doc.\"\"\"\nfrom __future__ import annotations\nimport os\n",
+        )
+        .file("demo/a/__init__.py", "")
+        .file("other/__init__.py", "");
+    let output = sandbox().repair(&wheel, &LIBS);
+    assert_eq!(names(&output, "demo.libs"), [NEEDED]);
+    let text = output.text("demo/__init__.py");
+    let (before, rest) = text.split_once("\n# start delvewheel patch\n").expect("the first mark");
+    let (code, after) = rest.split_once("# end delvewheel patch\n\n").expect("the last mark");
+    assert_eq!(before, "\"\"\"Doc.\"\"\"\nfrom __future__ import annotations\n");
+    assert!(code.contains("(os.pardir, 'demo.libs',)"), "{code}");
+    assert_eq!(after, "import os\n");
+    assert_eq!(output.text("demo/a/__init__.py"), "");
+    assert_eq!(output.text("other/__init__.py"), "");
+}
+
+#[test]
+fn no_package_is_made_where_there_was_none() {
+    let output = sandbox().repair(&modules(TAG, &["ns/a", "ns/b"]), &LIBS);
+    assert_eq!(names(&output, "ns/a"), ["_ext.pyd", NEEDED]);
+    assert_eq!(names(&output, "ns/b"), ["_ext.pyd", NEEDED]);
+    assert!(!output.order.iter().any(|path| path.ends_with("__init__.py")), "{:?}", output.order);
+}
+
+#[test]
+fn a_dll_for_the_first_call_is_loaded_by_its_path() {
+    let sandbox = sandbox();
+    sandbox.write("libs/late.dll", pe("full.x64.dll"));
+    let wheel = Wheel::new("demo")
+        .tag(TAG)
+        .file("demo/__init__.py", "")
+        .file("demo/_ext.pyd", pe("module.x64.pyd"));
+    let output = sandbox.repair(&wheel, &LIBS);
+    assert_eq!(names(&output, "demo"), ["__init__.py", "_ext.pyd", "late-#.dll", NEEDED]);
+    let late = vendored(&output, "demo", "late");
+    let names = format!("names = ['{}']", late.replace("demo/", ""));
+    assert!(output.text("demo/__init__.py").contains(&names));
+}
+
+#[test]
+fn an_older_python_gets_a_list_of_dlls_in_the_order_of_their_needs() {
+    let sandbox = sandbox();
+    sandbox.write("libs/late.dll", pe("full.x64.dll"));
+    let wheel = Wheel::new("demo")
+        .tag("cp38-cp38-win_amd64")
+        .file("demo/__init__.py", "")
+        .file("demo/a/_ext.pyd", pe("module.x64.pyd"))
+        .file("demo/b/_ext.pyd", pe("full.x64.dll"));
+    let output = sandbox.repair(&wheel, &LIBS);
+    let list = output.text("demo.libs/.load-order-demo-1.0");
+    let list: Vec<String> = list.lines().map(without_digits).collect();
+    assert_eq!(list, [NEEDED, "late-#.dll"]);
+}
+
+#[test]
+fn a_wheel_of_dlls_alone_is_repaired() {
+    let wheel = Wheel::new("demo")
+        .tag("py3-none-win_amd64")
+        .file("demo/__init__.py", "")
+        .file("demo/native.dll", pe("full.x64.dll"));
+    let output = sandbox().repair(&wheel, &LIBS);
+    assert_eq!(names(&output, "demo"), ["__init__.py", "native.dll", NEEDED]);
+}
+
+#[test]
+fn a_dll_of_the_wheel_is_used_and_never_looked_for() {
+    let sandbox = Sandbox::new();
+    let beside = modules(TAG, &["demo"]).file("demo/Needed.DLL", pe("needed.x64.dll"));
+    let output = sandbox.repair(&beside, &[]);
+    assert_eq!(output.archive(), beside.bytes(), "nothing to do");
+
+    let elsewhere = modules(TAG, &["demo"])
+        .file("demo/__init__.py", "")
+        .file(".demo.mesonpy.libs/needed.dll", pe("needed.x64.dll"));
+    let output = Sandbox::new().repair(&elsewhere, &[]);
+    let text = output.text("demo/__init__.py");
+    assert!(text.contains("(os.pardir, '.demo.mesonpy.libs',)"), "{text}");
+    assert_eq!(output.bytes("demo/_ext.pyd"), pe("full.x64.dll"));
+
+    let with_code = modules(TAG, &["demo"])
+        .file("demo/__init__.py", "import os\nos.add_dll_directory('x')\n")
+        .file("demo/lib/needed.dll", pe("needed.x64.dll"));
+    let output = Sandbox::new().repair(&with_code, &[]);
+    assert_eq!(output.archive(), with_code.bytes());
+}
+
+#[test]
+fn a_dll_that_is_nowhere_is_told_with_every_place() {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/needed.dll", pe("needed.x86.dll"));
+    let run = sandbox.try_repair(&modules(TAG, &["demo"]), &LIBS);
+    assert_eq!(run.status, 1);
+    assert_eq!(
+        run.stderr,
+        format!(
+            "error: demo-1.0-{TAG}.whl: demo/_ext.pyd needs `needed.dll`, which was not found\n  \
+             searched: the wheel, ROOT/libs (--lib-path)\n  \
+             passed over: ROOT/libs/needed.dll: for x86, and not for x64\n  \
+             hint: name its directory with `--lib-path DIR`, or leave it out with `--exclude needed.dll`\n"
+        )
+    );
+}
+
+#[test]
+fn a_dll_that_lacks_what_is_taken_from_it_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/needed.dll", pe("module.x64.pyd"));
+    sandbox.write("libs/late.dll", pe("needed.x64.dll"));
+    let run = sandbox
+        .try_repair(&modules(TAG, &["demo"]), &[&LIBS[..], &["--exclude", "late.dll"]].concat());
+    assert_eq!(run.status, 1);
+    let what = "a DLL was found that does not have what is taken from it";
+    assert!(run.stderr.contains(what), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("demo/_ext.pyd takes `needed` from ROOT/libs/needed.dll"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_module_for_another_machine_is_refused() {
+    let wheel = modules("cp312-cp312-win_arm64", &["demo"]);
+    let run = sandbox().try_repair(&wheel, &LIBS);
+    assert_eq!(run.status, 1);
+    let what = "demo/_ext.pyd is for x64, the wheel is for arm64";
+    assert!(run.stderr.contains(what), "{}", run.stderr);
+}
+
+#[test]
+fn names_and_bytes_stay_where_nothing_is_mangled() {
+    let wheel = modules(TAG, &["demo"]).file("demo/__init__.py", "");
+    let output = sandbox().repair(&wheel, &[&LIBS[..], &["--no-mangle-all"]].concat());
+    assert_eq!(names(&output, "demo"), ["__init__.py", "_ext.pyd", "needed.dll"]);
+    assert_eq!(output.bytes("demo/_ext.pyd"), pe("full.x64.dll"));
+    assert_eq!(output.bytes("demo/needed.dll"), pe("needed.x64.dll"));
+}
+
+#[test]
+fn an_included_dll_keeps_its_name_and_finds_what_it_needs() {
+    let sandbox = sandbox();
+    sandbox.write("libs/plugin.dll", pe("full.x64.dll"));
+    let wheel = Wheel::new("demo")
+        .tag(TAG)
+        .file("demo/__init__.py", "")
+        .file("demo/_ext.pyd", pe("needed.x64.dll"));
+    let output =
+        sandbox.repair(&wheel, &[&LIBS[..], &["--include", "plugin.dll=demo/plugins"]].concat());
+    assert!(output.has("demo/plugins/plugin.dll"), "{:?}", output.order);
+    let needed = vendored(&output, "demo/plugins", "needed");
+    assert!(names_dll(&output, "demo/plugins/plugin.dll", &needed));
+}
+
+#[test]
+fn code_goes_where_a_comment_asks_for_it() {
+    let wheel = modules(TAG, &["demo/a", "demo/b"])
+        .file("demo/__init__.py", "import demo.first\n")
+        .file("demo/first.py", "x = 1\n# delvewheel: patch\ny = 2\n");
+    let words = [&LIBS[..], &["--custom-patch"]].concat();
+    let output = sandbox().repair(&wheel, &words);
+    assert_eq!(output.text("demo/__init__.py"), "import demo.first\n");
+    let text = output.text("demo/first.py");
+    assert!(text.starts_with("x = 1\n# start delvewheel patch\n"), "{text}");
+    assert!(text.ends_with("# end delvewheel patch\ny = 2\n"), "{text}");
+    let run = sandbox().try_repair(&modules(TAG, &["demo/a", "demo/b"]), &words);
+    assert!(run.stderr.contains("no Python file of the wheel has the line"), "{}", run.stderr);
+}
+
+#[test]
+fn a_repaired_wheel_is_repaired_again_without_a_change() {
+    let wheel = modules(TAG, &["demo/a", "demo/b"]).file("demo/__init__.py", "");
+    let sandbox = sandbox();
+    let once = sandbox.repair(&wheel, &LIBS);
+    let again = ["repair", "-w", "again", &format!("out/{}", once.file_name())];
+    let run = sandbox.run(&again);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let again = Output::open(&sandbox.root().join("again").join(once.file_name()));
+    assert_eq!(again.archive(), once.archive());
+}
+
+/// Runs the code of one package, with `os.add_dll_directory` recorded.
+const RECORD: &str = r#"
+import os, sys
+named = []
+os.add_dll_directory = named.append
+sys.path.insert(0, sys.argv[1])
+import demo
+assert demo.__doc__ == "Doc.", demo.__doc__
+print("\n".join(os.path.relpath(name, sys.argv[1]) for name in named))
+"#;
+
+#[test]
+fn a_python_that_imports_the_package_names_the_directory() {
+    let wheel = modules(TAG, &["demo/a", "demo/b"])
+        .file("demo/__init__.py", "#!/usr/bin/python\n'''Doc.'''; import os\n");
+    let sandbox = sandbox();
+    let output = sandbox.repair(&wheel, &LIBS);
+    let place = sandbox.root().join("site");
+    output.unpack(&place);
+    let run = Command::new("python3").args(["-c", RECORD]).arg(&place).output();
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => {
+            return skip(
+                "a_python_that_imports_the_package_names_the_directory",
+                &format!("python3: {error}"),
+            );
+        }
+    };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "demo.libs\n");
+}
+
+#[test]
+fn along_path_a_dll_of_windows_itself_is_passed_over() {
+    let wheel = modules(TAG, &["demo"]);
+    for (root, status) in [("elsewhere", 0), ("libs", 1)] {
+        let sandbox = sandbox();
+        let variables = [("PATH", sandbox.path("libs")), ("SystemRoot", sandbox.path(root))];
+        let variables: Vec<(&str, &str)> =
+            variables.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let run = sandbox.try_repair_in(&wheel, &[], &variables);
+        assert_eq!(run.status, status, "{}", run.stderr);
+        let told = match status {
+            0 => "`needed.dll` was found along PATH: ROOT/libs/needed.dll",
+            _ => "passed over: ROOT/libs/needed.dll: Windows' own, which no wheel brings",
+        };
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+}
