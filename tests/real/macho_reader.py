@@ -95,6 +95,8 @@ def slices(data: bytes) -> list[Slice]:
     for record in range(8, 8 + 20 * b32(data, 4), 20):
         offset, size, align = struct.unpack_from(">III", data, record + 8)
         assert offset % (1 << align) == 0 and offset + size <= len(data)
+        if data[offset : offset + 8] == b"!<arch>\n":
+            continue  # a static archive, which only a linker reads
         found.append(read_slice(data[offset : offset + size], offset, align))
     return found
 

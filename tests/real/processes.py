@@ -15,7 +15,8 @@ SKIPPED = 77
 
 # What would let a build's libraries, or a search path of the caller's, into a run.
 LEAKS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PKG_CONFIG_PATH",
-         "AUDITWHEEL_LD_LIBRARY_PATH", "TRUEWHEEL_LIBRARY_PATH", "REPAIR_LIBRARY_PATH")  # fmt: skip
+         "AUDITWHEEL_LD_LIBRARY_PATH", "TRUEWHEEL_LIBRARY_PATH", "REPAIR_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+         "DYLD_FALLBACK_LIBRARY_PATH")  # fmt: skip
 
 
 @dataclass
