@@ -86,6 +86,16 @@ def make_environment(directory: Path, packages: list[Path]) -> Path:
     return python
 
 
+def keep_environment(directory: Path, packages: list[Path]) -> Path:
+    """As `make_environment`, but one that is there with the same packages is used again."""
+    mark, wanted = directory / "packages.txt", "\n".join([sys.version, *(path.name for path in packages)])
+    if mark.exists() and mark.read_text() == wanted:
+        return directory / "bin" / "python"
+    python = make_environment(directory, packages)
+    mark.write_text(wanted)
+    return python
+
+
 def skip(reason: str) -> int:
     """Says on stderr that the script did not run, and why; returns the exit status for that."""
     print(f"skipped: {reason}", file=sys.stderr)
