@@ -2,16 +2,19 @@
 
 mod check;
 mod merge;
+mod needed;
 mod search;
 mod show;
 mod tree;
 mod windows;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use merge::Merge;
+pub(crate) use needed::{Needed, ReplaceNeeded};
 pub(crate) use search::Search;
 pub(crate) use show::Show;
 pub(crate) use tree::Tree;
@@ -98,6 +101,10 @@ pub(crate) enum Command {
     Show(Show),
     /// Show the libraries behind each binary of a wheel, or behind one file, as a tree
     Tree(Tree),
+    /// List the DLLs that one file for Windows imports
+    Needed(Needed),
+    /// Give DLLs that one file for Windows imports other names, in the file itself or a copy
+    ReplaceNeeded(ReplaceNeeded),
     /// List the named sets of libraries that --exclude-group leaves out
     Groups(Groups),
 }
@@ -234,7 +241,7 @@ pub(crate) struct Groups {
     pub(crate) json: bool,
 }
 
-/// Reads the command line.
-pub(crate) fn parse() -> Result<Cli, clap::Error> {
-    Cli::try_parse()
+/// Reads the command line; the first word is the program.
+pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(words)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Unmatched};
 
-use crate::config::{CheckTask, Config, LookTask, MergeTask, RepairTask, Task};
+use crate::config::{CheckTask, Config, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task};
 use crate::progress::Progress;
 use crate::report::Printer;
 use crate::status::Status;
@@ -34,6 +34,8 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         Task::Merge(task) => merge(task, printer),
         Task::Show(task) => show(task, printer),
         Task::Tree(task) => tree(task, printer),
+        Task::Needed(file) => needed(file, printer),
+        Task::ReplaceNeeded(task) => replace_needed(task, printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
             Status::Done
@@ -112,6 +114,33 @@ fn tree(task: &LookTask, printer: &Printer) -> Status {
         printer.trees(task.files.len(), trees, task.json);
         trees.iter().map(|tree| tree.unmatched.clone()).collect()
     })
+}
+
+fn needed(file: &Path, printer: &Printer) -> Status {
+    match truewheel_repair::needed(file) {
+        Ok(names) => {
+            printer.needed(&names);
+            Status::Done
+        }
+        Err(error) => {
+            printer.error(Some(file), &error);
+            Status::Failed
+        }
+    }
+}
+
+fn replace_needed(task: &ReplaceNeededTask, printer: &Printer) -> Status {
+    let ReplaceNeededTask { file, output, changes } = task;
+    match truewheel_repair::replace_needed(file, output, changes) {
+        Ok(notes) => {
+            printer.replaced(output, &notes);
+            Status::Done
+        }
+        Err(error) => {
+            printer.error(Some(file), &error);
+            Status::Failed
+        }
+    }
 }
 
 /// Looks at every file, prints what was found, and tells what could not be read.

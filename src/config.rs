@@ -4,9 +4,11 @@
 mod check;
 mod macos;
 mod merge;
+mod needed;
 mod windows;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::groups::{self, GROUPS, Group};
@@ -18,6 +20,7 @@ use crate::cli::{self, Cli, ColorChoice, Command};
 
 pub(crate) use check::CheckTask;
 pub(crate) use merge::MergeTask;
+pub(crate) use needed::ReplaceNeededTask;
 
 /// More than any machine has cores for.
 const MOST_THREADS: usize = 1024;
@@ -49,6 +52,8 @@ pub(crate) enum Task {
     Merge(Box<MergeTask>),
     Show(Box<LookTask>),
     Tree(Box<LookTask>),
+    Needed(PathBuf),
+    ReplaceNeeded(Box<ReplaceNeededTask>),
     Groups(GroupsTask),
 }
 
@@ -82,6 +87,11 @@ pub(crate) struct UsageError(pub(crate) String);
 
 type Result<T> = std::result::Result<T, UsageError>;
 
+/// What was typed, the program first.
+pub(crate) fn typed() -> Vec<OsString> {
+    needed::with_two_dashes(env::args_os())
+}
+
 /// Turns what was typed into what will be done.
 pub(crate) fn configure(cli: Cli) -> Result<Config> {
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
@@ -104,6 +114,10 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
         Command::Merge(typed) => Task::Merge(Box::new(merge::merge(typed)?)),
         Command::Show(typed) => Task::Show(Box::new(show(typed, &mut warnings)?)),
         Command::Tree(typed) => Task::Tree(Box::new(tree(typed, &mut warnings)?)),
+        Command::Needed(typed) => Task::Needed(typed.file),
+        Command::ReplaceNeeded(typed) => {
+            Task::ReplaceNeeded(Box::new(needed::replace_needed(typed)?))
+        }
         Command::Groups(typed) => Task::Groups(GroupsTask {
             groups: match typed.names.as_slice() {
                 [] => GROUPS.iter().collect(),

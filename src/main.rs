@@ -13,7 +13,7 @@ mod status;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match cli::parse() {
+    let cli = match cli::parse(config::typed()) {
         Ok(cli) => cli,
         Err(error) => return status::of_usage(&error),
     };

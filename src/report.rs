@@ -7,6 +7,7 @@
 mod check;
 mod groups;
 mod merge;
+mod needed;
 mod repair;
 mod show;
 mod tree;

@@ -33,6 +33,8 @@ fn help_of_every_command_has_examples_and_the_exit_statuses() {
         &["merge", "--help"],
         &["show", "-h"],
         &["tree", "--help"],
+        &["needed", "--help"],
+        &["replace-needed", "--help"],
         &["groups", "--help"],
     ] {
         let help = sandbox.run(words).stdout;

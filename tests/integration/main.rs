@@ -23,6 +23,7 @@ mod live;
 mod macos;
 /// One wheel for both kinds of Mac out of two.
 mod merge;
+mod needed;
 /// Against auditwheel, where it is installed.
 mod oracle;
 /// RECORD after every kind of repair.

@@ -5,6 +5,7 @@
 //! stream.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::dll_name::{check_name, dll_key};
 use crate::error::{ErrorKind, Result};
@@ -69,6 +70,19 @@ pub enum Note {
     Unbound,
     /// The file holds .NET code with a strong name, which vouched for other bytes.
     StrongNameLost,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignatureLost => "the signature is dropped: it vouched for other bytes",
+            Self::IntegrityNotForced => {
+                "FORCE_INTEGRITY is cleared: it would keep a file without a signature from being loaded"
+            }
+            Self::Unbound => "bound imports are dropped: addresses are looked up at each load",
+            Self::StrongNameLost => "the strong name of the .NET code is no longer true",
+        })
+    }
 }
 
 impl PatchSet {

@@ -35,6 +35,7 @@ mod positioned;
 #[cfg(test)]
 mod raw_zip;
 pub mod record;
+mod replace;
 mod tag;
 mod timestamp;
 mod wheel_file;
@@ -51,6 +52,7 @@ pub use new_member::NewMember;
 pub use path::{Installed, MemberPath, Scheme, relative};
 pub use platform::{ManylinuxAlias, PlatformTag, WindowsArch};
 pub use record::{Record, RecordRow};
+pub use replace::replace_file;
 pub use tag::Tag;
 pub use timestamp::Timestamp;
 pub use wheel_file::WheelFile;

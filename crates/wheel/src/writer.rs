@@ -282,19 +282,8 @@ impl Written {
     /// hold a new file for a moment, so there it is tried for about a second.
     pub fn persist(self, file_name: &str) -> Result<PathBuf> {
         let path = self.destination(file_name)?;
-        let mut file = self.file;
-        for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] {
-            match file.persist(&path) {
-                Ok(_) => return Ok(path),
-                Err(error) if is_sharing_violation(&error.error) => file = error.file,
-                Err(error) => return Err(Error::io("cannot write", &path, error.error)),
-            }
-            std::thread::sleep(Duration::from_millis(pause));
-        }
-        match file.persist(&path) {
-            Ok(_) => Ok(path),
-            Err(error) => Err(Error::io("cannot write", &path, error.error)),
-        }
+        rename(self.file, &path)?;
+        Ok(path)
     }
 
     /// Where the wheel will be under this name.
@@ -323,6 +312,22 @@ fn file_in(directory: &Path) -> Result<NamedTempFile> {
         }
         false => Error::io("cannot write to", directory, source),
     })
+}
+
+/// Gives a temporary file its name. Windows refuses while a scanner looks at the file: then it is tried again.
+pub(crate) fn rename(mut file: NamedTempFile, path: &Path) -> Result<()> {
+    for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] {
+        match file.persist(path) {
+            Ok(_) => return Ok(()),
+            Err(error) if is_sharing_violation(&error.error) => file = error.file,
+            Err(error) => return Err(Error::io("cannot write", path, error.error)),
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+    }
+    match file.persist(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::io("cannot write", path, error.error)),
+    }
 }
 
 /// Its name does not end in `.whl`: nobody shall take it for a wheel.
