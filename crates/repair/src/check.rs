@@ -22,6 +22,7 @@ mod names;
 mod record;
 mod requires;
 mod rules;
+mod systems;
 mod unmatched;
 mod windows;
 
@@ -209,6 +210,7 @@ impl Check<'_> {
         linux::check(self)?;
         macos::check(self)?;
         windows::check(self)?;
+        systems::check(self);
         blas::check(self);
         names::check(self)?;
         dlopen::check(self)

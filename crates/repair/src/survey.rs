@@ -88,7 +88,9 @@ pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
 pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result<Survey> {
     let mut faults = std::mem::take(&mut scan.faults);
     let tags = &wheel.filename().platforms;
-    if let Some(kind) = tags.iter().find_map(of_another_system) {
+    // FreeBSD's files are ELF as well, and a manylinux tag would be wrong for them.
+    let unknown = tags.iter().all(wheel_target::is_of_unknown_system).then_some(Kind::Other);
+    if let Some(kind) = tags.iter().find_map(of_another_system).or(unknown) {
         return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
     }
     if tags.iter().any(|tag| matches!(tag, PlatformTag::Windows { .. })) {

@@ -33,6 +33,18 @@ pub(crate) fn of_tag(tag: &PlatformTag) -> (Option<Arch>, Option<Libc>) {
     }
 }
 
+/// How tags of the systems begin that are known here (platform compatibility tags specification).
+const KNOWN_SYSTEMS: [&str; 7] =
+    ["linux", "manylinux", "musllinux", "android", "macosx", "ios", "win"];
+
+/// Whether a tag such as `freebsd_14_2_release_amd64` is for a system that nothing is known of here;
+/// `manylinux_2_28` is not, but no tag.
+pub(crate) fn is_of_unknown_system(tag: &PlatformTag) -> bool {
+    let PlatformTag::Other(text) = tag else { return false };
+    let first = text.split('_').next().unwrap_or_default();
+    !KNOWN_SYSTEMS.contains(&first.trim_end_matches(|c: char| c.is_ascii_digit()))
+}
+
 /// The one value that all of `values` have; `None` when there is none or they differ.
 fn only<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
     let first = values.next()?;

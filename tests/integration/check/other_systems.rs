@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Verdict, only};
-use crate::support::{Sandbox, Wheel, testdata};
+use crate::support::{Elf, Sandbox, Wheel, testdata};
 
 fn bytes(path: &str) -> Vec<u8> {
     fs::read(testdata(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -166,4 +166,36 @@ fn symbols_have_no_underscore_of_macos() {
     let wheel = mac("macosx_15_0_arm64", "module.arm64.so");
     let words = ["--require-symbol", "PyInit_*", "--ignore", "missing-library,rpath-absolute"];
     assert_eq!(Verdict::of(&wheel, &words).status, 0);
+}
+
+#[test]
+fn a_tag_that_nothing_looks_at_does_not_pass_in_silence() {
+    let wheel = |tag: &str| Wheel::demo(&Elf::module(&[])).tag(&format!("cp312-cp312-{tag}"));
+    for (tag, told) in [
+        (
+            "manylinux_2_28",
+            "error tag *: `manylinux_2_28` is no platform tag: no installer accepts it",
+        ),
+        (
+            "freebsd_14_2_release_amd64",
+            "warning tag *: `freebsd_14_2_release_amd64` is for a system that is not known here: it \
+             was not checked",
+        ),
+    ] {
+        assert!(
+            lines(&wheel(tag), &[]).contains(&told.to_owned()),
+            "{:?}",
+            lines(&wheel(tag), &[])
+        );
+    }
+    let library = |tag: &str| {
+        let tag = format!("py3-none-{tag}");
+        Wheel::new("demo").tag(&tag).elf("demo/libfoo.so.1", &Elf::library("libfoo.so.1"))
+    };
+    for (tag, system) in [("macosx_11_0_arm64", "macOS"), ("win_amd64", "Windows")] {
+        assert_eq!(
+            only(&library(tag)),
+            format!("warning tag *: `{tag}`: the binaries are for Linux, none is for {system}")
+        );
+    }
 }

@@ -224,3 +224,23 @@ fn a_build_number_stays() {
     assert_eq!(output.file_name(), format!("demo-1.0-3b-cp312-cp312-{OLDEST}.whl"));
     assert!(output.wheel_text().ends_with("Build: 3b\n"));
 }
+
+#[test]
+fn a_tag_of_an_architecture_that_no_installer_names_is_neither_given_nor_kept() {
+    for tag in ["manylinux_2_28_amd64", "linux_amd64", "manylinux2014_arm64"] {
+        let text = Sandbox::new().refusal(&plain(), &["--plat", tag]);
+        let start = format!("`{tag}` is no tag that a wheel for x86_64 can have");
+        assert!(text.starts_with(&start), "{text}");
+    }
+    for tag in ["manylinux_2_28_amd64", "manylinux_2_28"] {
+        let wheel = plain().tag(&format!("cp312-cp312-{tag}"));
+        assert_eq!(platforms(&wheel, &[]), OLDEST, "{tag}");
+    }
+}
+
+#[test]
+fn a_wheel_for_a_system_that_is_not_known_is_written_as_it_is() {
+    let tag = "freebsd_14_2_release_amd64";
+    let wheel = plain().tag(&format!("cp312-cp312-{tag}"));
+    assert_eq!(platforms(&wheel, &[]), tag);
+}

@@ -192,7 +192,8 @@ rules! {
     TAG "tag" Error
         "the contents do not earn a tag of the file name"
         "PEP 600, PEP 656, PEP 738; auditwheel's policies; Apple's minimum versions"
-        [Warning "the tag is one that installers accept nowhere"]
+        [Warning "the tag is one that installers accept nowhere, or for a system that is not known \
+                  here or that no binary is for"]
     BROADER_TAG "broader-tag" Note
         "the contents earn a tag that more systems accept"
         "PEP 600"

@@ -8,6 +8,7 @@ use super::manylinux::{self, Level};
 use super::{Outcome, Policy, Promise, android, promise_of};
 use crate::error::{Error, Result};
 use crate::target::Libc;
+use crate::wheel_target;
 
 impl Policy<'_> {
     /// Whether `tag` is one that a wheel for this target can have.
@@ -29,15 +30,14 @@ impl Policy<'_> {
 
     /// The promise behind a tag of the wheel's own family; `None` for `linux_*`.
     pub(super) fn promise(&self, tag: &PlatformTag) -> Result<Option<Promise>> {
-        let promise = match tag {
-            PlatformTag::Linux { .. } => return Ok(None),
-            _ => promise_of(tag),
-        };
+        let promise = promise_of(tag);
         let exists = match promise {
             Some(Promise::Manylinux(level)) => manylinux::exists(level, self.target.arch),
-            other => other.is_some(),
+            Some(_) => true,
+            None => matches!(tag, PlatformTag::Linux { .. }),
         };
-        if exists {
+        // `manylinux_2_28_amd64` reads as a tag, of an architecture that no installer on Linux names.
+        if exists && wheel_target::of_tag(tag).0.is_some() {
             return Ok(promise);
         }
         Err(Error::refused_with(

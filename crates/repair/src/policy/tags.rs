@@ -58,7 +58,12 @@ impl Tags<'_> {
         let has_files = |arch: Arch| {
             arch == self.policy.target.arch || self.policy.graph.other_arches.contains(&arch)
         };
-        if !wheel_target::of_tag(tag).0.is_none_or(has_files) {
+        let is_of_arch = match wheel_target::of_tag(tag).0 {
+            Some(arch) => has_files(arch),
+            // An architecture that no installer names, or no tag at all; that of a system names none.
+            None => promise_of(tag).is_none() && !matches!(tag, PlatformTag::Other(_)),
+        };
+        if !is_of_arch {
             return false;
         }
         if self.policy.target.libc.is_none() {
