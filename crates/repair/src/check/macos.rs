@@ -73,8 +73,9 @@ fn files<'a>(check: &Check<'a>) -> Vec<(&'a MemberPath, &'a MachFile)> {
 fn processors(check: &mut Check<'_>, wanted: &Promises<'_>) {
     let members: Vec<(MemberPath, MachFile)> =
         files(check).into_iter().map(|(path, file)| (path.clone(), file.clone())).collect();
+    let all = macos::files(&members);
     let needed: BTreeSet<&str> =
-        macos::files(&members).iter().filter(|file| file.is_needed).map(|file| file.name).collect();
+        all.iter().filter(|file| file.is_needed).map(|file| file.name).collect();
     for (path, file) in files(check) {
         let has: Vec<&str> = file.slices.iter().map(|slice| slice.architecture).collect();
         let lacks: Vec<&str> = wanted.keys().filter(|arch| !has.contains(*arch)).copied().collect();
@@ -82,9 +83,12 @@ fn processors(check: &mut Check<'_>, wanted: &Promises<'_>) {
             continue;
         }
         let message = format!("is for {}, the tag also names {}", has.join(", "), lacks.join(", "));
-        // Only a module is sure to be loaded on each of them, and what code there names.
-        let is_module = file.slices.iter().all(|slice| slice.file_type == 8);
-        let is_loaded = is_module || needed.contains(path.as_str());
+        // Only a module is sure to be loaded on each of them, and what code there names. Where no file has the CPU,
+        // the wheel is not for it.
+        let is_module = file.slices.iter().all(|slice| slice.file_type == 8)
+            || macos::is_imported(path.file_name());
+        let is_strange = lacks.iter().any(|cpu| macos::is_strange(&all, cpu));
+        let is_loaded = is_module || is_strange || needed.contains(path.as_str());
         let severity = if is_loaded { Severity::Error } else { Severity::Warning };
         check.add(Finding::of(rules::MISSING_ARCH, path, message).weighs(severity));
     }

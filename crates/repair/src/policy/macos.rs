@@ -26,7 +26,7 @@ use crate::options::{MacosOptions, Options};
 use crate::search::paths::base_name;
 
 use needs::{Need, common_processors, has_code, lacking, loose, needs, unsaid};
-pub(crate) use needs::{foreign_system, is_loaded, needs_of};
+pub(crate) use needs::{foreign_system, is_imported, is_loaded, is_strange, needs_of};
 pub use processors::ARCHITECTURE_NAMES;
 pub(crate) use processors::processors_of;
 pub use version::{MacosVersion, Rounding};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{File, MacosVersion};
 use crate::binary::MachSlice;
 use crate::policy::{Obstacle, ObstacleKind};
+use crate::search::paths::base_name;
 
 /// `PLATFORM_MACOS`.
 const PLATFORM_MACOS: u32 = 1;
@@ -62,16 +63,21 @@ pub(super) fn common_processors<'a>(files: &[File<'a>]) -> BTreeSet<&'a str> {
     common.into_iter().flatten().filter(|cpu| !matches!(*cpu, "arm64e" | "x86_64h")).collect()
 }
 
-/// One obstacle for each file and CPU that the file has no code for.
+/// One obstacle for each file and CPU that the file has no code for. A CPU that no file at all is for is told of each.
 pub(super) fn lacking<'a>(
     files: &[File<'_>],
     wanted: impl Iterator<Item = &'a str>,
 ) -> Vec<Obstacle> {
     let wanted: BTreeSet<&str> = wanted.collect();
+    let strange: BTreeSet<&str> =
+        wanted.iter().copied().filter(|cpu| is_strange(files, cpu)).collect();
     let mut obstacles = Vec::new();
-    for file in files.iter().filter(|file| !is_loose(file)) {
+    for file in files {
         let has: Vec<&str> = loaded(file).map(|slice| slice.architecture).collect();
-        let lacks = wanted.iter().filter(|cpu| !has.is_empty() && !has.contains(*cpu));
+        let is_loose = is_loose(file);
+        let is_due = |cpu: &&&str| !is_loose || strange.contains(**cpu);
+        let lacks =
+            wanted.iter().filter(|cpu| !has.is_empty() && !has.contains(*cpu)).filter(is_due);
         obstacles.extend(lacks.map(|cpu| Obstacle {
             file: file.name.to_owned(),
             kind: ObstacleKind::Architecture,
@@ -82,9 +88,23 @@ pub(super) fn lacking<'a>(
     obstacles
 }
 
-/// A library to which no code leads that cannot load it: what opens it knows for which CPU it is.
+/// Whether no file has code for `cpu`.
+pub(crate) fn is_strange(files: &[File<'_>], cpu: &str) -> bool {
+    !files.iter().any(|file| has_code(file, cpu))
+}
+
+/// A library to which no code leads that cannot load it: what opens it knows for which CPU it is. `import` does not.
 fn is_loose(file: &File<'_>) -> bool {
-    !file.is_needed && loaded(file).all(|slice| slice.file_type == LIBRARY)
+    let is_library = loaded(file).all(|slice| slice.file_type == LIBRARY);
+    !file.is_needed && is_library && !is_imported(base_name(file.name))
+}
+
+/// Whether `import` takes a library of this name for a module. Rust makes modules that are dylibs (`MH_DYLIB`), not
+/// bundles, and only the name tells them from other libraries: CPython imports `.so` alone (`EXTENSION_SUFFIXES`).
+/// `libx.so` is a library to those who name files so, unless a tag of Python's stands before the end.
+pub(crate) fn is_imported(file_name: &str) -> bool {
+    let stem = file_name.strip_suffix(".so");
+    stem.is_some_and(|stem| !stem.starts_with("lib") || stem.contains('.'))
 }
 
 /// A word on each of them that is not for all CPUs.

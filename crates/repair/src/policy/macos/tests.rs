@@ -178,6 +178,41 @@ fn a_library_that_no_file_names_may_be_for_one_cpu() {
 }
 
 #[test]
+fn a_module_that_is_a_dylib_has_every_cpu_as_a_bundle_does() {
+    let fat = file(6, &[("x86_64", 1, (10, 9)), ("arm64", 1, (11, 0))]);
+    let thin = file(6, &[("arm64", 1, (11, 0))]);
+    for (name, is_module) in [
+        ("demo/_rust.abi3.so", true),
+        ("demo/_rust.so", true),
+        ("libdemo.cpython-311-darwin.so", true),
+        ("demo/libattach.so", false),
+        ("demo/attach_arm64.dylib", false),
+    ] {
+        let files = [
+            File { name: "demo/x.dylib", file: &fat, is_needed: false },
+            File { name, file: &thin, is_needed: false },
+        ];
+        let verdict = assess(&files, &["macosx_10_9_universal2".into()], &Options::default());
+        assert_eq!(verdict.fault.is_some(), is_module, "{name}");
+        let both = with(|options| options.macos.require_archs = vec!["universal2".to_owned()]);
+        let verdict = assess(&files, &["macosx_11_0_arm64".into()], &both);
+        assert_eq!(verdict.fault.is_some(), is_module, "{name}");
+    }
+}
+
+#[test]
+fn a_cpu_that_no_file_is_for_is_refused_whatever_the_files_are() {
+    let thin = file(6, &[("x86_64", 1, (10, 9))]);
+    let files = [File { name: "demo/libdemo.dylib", file: &thin, is_needed: false }];
+    let because = "because: demo/libdemo.dylib needs code for arm64, and has it for x86_64";
+    for tag in ["macosx_11_0_arm64", "macosx_10_9_universal2"] {
+        assert!(fault(&assess(&files, &[tag.into()], &Options::default())).contains(because));
+    }
+    let required = with(|options| options.macos.require_archs = vec!["arm64".to_owned()]);
+    assert!(fault(&assess(&files, &["macosx_10_9_x86_64".into()], &required)).contains(because));
+}
+
+#[test]
 fn what_needs_more_than_the_target_is_refused_with_a_table() {
     let module = module(&[("x86_64", 1, (10, 9))]);
     let library = file(6, &[("x86_64", 1, (13, 1))]);
