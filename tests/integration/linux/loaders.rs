@@ -159,6 +159,18 @@ fn a_linker_script_without_its_library_is_passed_over_and_told() {
 }
 
 #[test]
+fn a_linker_script_leads_to_no_second_c_library() {
+    let sandbox = Sandbox::new();
+    sandbox.write("libs/libm.so", "GROUP ( /lib/libm.so.6 )\n");
+    sandbox.elf("sysroot/lib/libm.so.6", &Elf::library("libm.so.6"));
+    let wheel = Wheel::demo(&Elf::module(&["libm.so"]));
+    let text = sandbox.refusal(&wheel, &["--no-update-tags", "--lib-path", "libs"]);
+    let passed = "\n  passed over: ROOT/libs/libm.so: a linker script for `libm.so.6`, which is a part \
+                  of the C library\n";
+    assert!(text.contains(passed), "{text}");
+}
+
+#[test]
 fn an_interpreter_under_another_name_is_no_library_to_bring() {
     let sandbox = Sandbox::new();
     sandbox.elf("libs/libpy.so", &Elf::library("libpython3.13t.so.1.0"));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Miss, Search};
 use crate::error::Result;
 use crate::search::disk::{self, Candidate, Library};
+use crate::search::paths::base_name;
 use crate::search::{Found, Node, NodeId, Place, Resolution};
 use crate::target::{self, Libc};
 
@@ -88,6 +89,15 @@ impl Search<'_> {
         rule: &str,
         miss: &mut Miss,
     ) -> Result<Option<Resolution>> {
+        // `libc.so` of musl, as glibc's linker has it: a second C library in one process.
+        if target::is_c_library(base_name(library)) {
+            miss.near(format!(
+                "{}: a linker script for `{}`, which is a part of the C library",
+                path.display(),
+                base_name(library)
+            ));
+            return Ok(None);
+        }
         let places = match library.starts_with('/') {
             true => self.disk.places(Path::new(library)),
             false => vec![path.with_file_name(library)],
