@@ -273,7 +273,8 @@ fn split_quoted(text: &str) -> Option<(String, &str)> {
 }
 
 fn quote(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
+    // U+FEFF as the first character of the file would be read as a byte order mark.
+    if field.starts_with('\u{feff}') || field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field.to_owned()
@@ -314,6 +315,12 @@ mod tests {
         let record = Record { rows: rows.to_vec() };
         assert_eq!(Record::parse(&record.print()).unwrap(), record);
         assert_eq!(record.print().lines().next(), Some("a,h=1,1"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_that_begins_the_first_path_is_read_back() {
+        let record = Record { rows: vec![row("\u{feff}a", "h=1", Some(1))] };
+        assert_eq!(Record::parse(&record.print()).unwrap(), record);
     }
 
     #[test]
