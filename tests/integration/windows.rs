@@ -77,6 +77,27 @@ fn a_dll_lies_beside_the_only_modules_that_need_it() {
     assert_eq!(output.file_name(), format!("demo-1.0-{TAG}.whl"));
 }
 
+/// Ends in a certificate table of 16 bytes, which data directory 4 of a PE32+ file names by its offset.
+fn signed(mut file: Vec<u8>) -> Vec<u8> {
+    file.resize(file.len().next_multiple_of(8), 0);
+    let offset = u32::try_from(file.len()).expect("a small file");
+    file.extend([16, 0, 0, 0, 0, 2, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let header: [u8; 4] = file[0x3c..0x40].try_into().expect("four bytes");
+    let directory = usize::try_from(u32::from_le_bytes(header)).expect("an offset") + 24 + 112 + 32;
+    file[directory..directory + 4].copy_from_slice(&offset.to_le_bytes());
+    file[directory + 4..directory + 8].copy_from_slice(&16_u32.to_le_bytes());
+    file
+}
+
+#[test]
+fn a_signature_that_an_edit_voids_is_told() {
+    let wheel = Wheel::new("demo").tag(TAG).file("demo/_ext.pyd", signed(pe("full.x64.dll")));
+    let run = sandbox().try_repair(&wheel, &LIBS);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let note = "note: demo/_ext.pyd loses its signature, which is for other bytes";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+}
+
 #[test]
 fn modules_of_several_directories_share_one_that_their_package_names() {
     let wheel = modules(TAG, &["demo/a", "demo/b"])

@@ -161,12 +161,12 @@ fn a_linker_script_without_its_library_is_passed_over_and_told() {
 #[test]
 fn a_linker_script_leads_to_no_second_c_library() {
     let sandbox = Sandbox::new();
-    sandbox.write("libs/libm.so", "GROUP ( /lib/libm.so.6 )\n");
+    sandbox.write("libs/libmath.so", "GROUP ( /lib/libm.so.6 )\n");
     sandbox.elf("sysroot/lib/libm.so.6", &Elf::library("libm.so.6"));
-    let wheel = Wheel::demo(&Elf::module(&["libm.so"]));
+    let wheel = Wheel::demo(&Elf::module(&["libmath.so"]));
     let text = sandbox.refusal(&wheel, &["--no-update-tags", "--lib-path", "libs"]);
-    let passed = "\n  passed over: ROOT/libs/libm.so: a linker script for `libm.so.6`, which is a part \
-                  of the C library\n";
+    let passed = "\n  passed over: ROOT/libs/libmath.so: a linker script for `libm.so.6`, which is a \
+                  part of the C library\n";
     assert!(text.contains(passed), "{text}");
 }
 

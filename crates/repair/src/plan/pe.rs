@@ -317,6 +317,9 @@ impl Planner<'_> {
     fn insert(&self, id: NodeId, path: &MemberPath, edits: Edits, plan: &mut Plan) {
         plan.outside.insert(path.clone(), self.outside(id));
         if edits != Edits::default() {
+            if self.findings.windows.graph.node(id).file.is_signed {
+                plan.notes.push(format!("{path} loses its signature, which is for other bytes"));
+            }
             plan.edits.insert(path.clone(), FileEdits::Pe(edits));
         }
     }
