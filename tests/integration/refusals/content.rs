@@ -92,6 +92,19 @@ fn instructions_that_the_tag_does_not_promise_in_a_library_of_the_wheel() {
 }
 
 #[test]
+fn weak_references_to_what_only_some_pythons_have_do_not_count() {
+    for file in ["needs-fpectl.so", "needs-ucs2.so"] {
+        let mut bytes = Elf::of(&format!("repair/{file}")).bytes();
+        // `.dynsym` begins at 0x218 in both, and the name is that of its fifth symbol of 24 bytes; `st_info`,
+        // the fifth byte, has the binding in its upper half: STB_GLOBAL is 1, STB_WEAK 2.
+        let info = &mut bytes[0x218 + 4 * 24 + 4];
+        assert_eq!(*info, 0x10, "{file}");
+        *info = 0x20;
+        Sandbox::new().repair(&Wheel::new("demo").file("demo/_ext.so", bytes), &[]);
+    }
+}
+
+#[test]
 fn symbols_that_only_some_pythons_have() {
     for (file, what) in [
         ("needs-fpectl.so", "`PyFPE_jbuf`, which only Pythons built with fpectl have"),

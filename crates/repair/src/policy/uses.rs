@@ -39,13 +39,14 @@ pub(super) fn android_obstacles(
 }
 
 /// What only some builds of CPython have: the FPE control of `--with-fpectl` (removed in 3.7,
-/// bpo-29137) and the narrow Unicode ABI of Python 2.
+/// bpo-29137) and the narrow Unicode ABI of Python 2. A weak reference works without either.
 pub(super) fn python_obstacle(file: &ElfFile) -> Option<String> {
     if !file.is_extension {
         return None;
     }
     let uses = |test: &dyn Fn(&str) -> bool| {
-        file.undefined.iter().map(|symbol| symbol.name.as_str()).find(|name| test(name))
+        let bound = file.undefined.iter().filter(|symbol| !symbol.is_weak);
+        bound.map(|symbol| symbol.name.as_str()).find(|name| test(name))
     };
     if let Some(name) = uses(&|name| matches!(name, "PyFPE_jbuf" | "PyFPE_dummy" | "PyFPE_counter"))
     {
