@@ -81,6 +81,13 @@ fn code_for_a_cpu_that_no_tag_names_needs_nothing() {
     let note = "`@rpath/libfoo.dylib` is not found for x86_64, which no tag of the wheel names \
                 (needed by demo/_ext.so)";
     assert!(run.stderr.contains(note), "{}", run.stderr);
+
+    let output = run.stdout.trim();
+    let checked = sandbox.run(&["check", output]);
+    assert_eq!(checked.status, 0, "{checked:?}");
+    let warning = "warning: `@rpath/libfoo.dylib` is not found for x86_64, which no tag names: needed by \
+                   demo/_ext.so [unreachable-library]";
+    assert!(checked.stdout.contains(warning), "{checked:?}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     code::repetitions(check);
     let excluded = Patterns::new(&check.options.excluded())?;
     search_paths(check);
-    install_names(check, &excluded);
+    install_names(check, &wanted, &excluded);
     Ok(())
 }
 
@@ -94,11 +94,16 @@ fn processors(check: &mut Check<'_>, wanted: &Promises<'_>) {
     }
 }
 
+/// The processor as tags name it.
+fn tagged(slice: &MachSlice) -> &'static str {
+    if slice.architecture == "x86_64h" { "x86_64" } else { slice.architecture }
+}
+
 fn oldest_system(check: &mut Check<'_>, wanted: &Promises<'_>) {
     let mut newer: BTreeMap<(&str, MacosVersion), Vec<String>> = BTreeMap::new();
     for (path, file) in files(check) {
         for slice in file.slices.iter().filter(|slice| is_loaded(slice)) {
-            let cpu = if slice.architecture == "x86_64h" { "x86_64" } else { slice.architecture };
+            let cpu = tagged(slice);
             let (Some(promised), Some(needs)) = (wanted.get(cpu), macos::needs_of(slice)) else {
                 continue;
             };
@@ -238,12 +243,14 @@ impl Names {
     }
 }
 
-fn install_names(check: &mut Check<'_>, excluded: &Patterns) {
+fn install_names(check: &mut Check<'_>, wanted: &Promises<'_>, excluded: &Patterns) {
     let names = Names::of(check);
     let mut lacking: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
     let mut absolute: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut untagged: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for (path, file) in files(check) {
         for slice in file.slices.iter().filter(|slice| is_loaded(slice)) {
+            let cpu = tagged(slice);
             for load in &slice.loads {
                 let name = &load.install_name;
                 if load.kind == DylibKind::Weak || excluded.of(name).is_some() {
@@ -251,6 +258,9 @@ fn install_names(check: &mut Check<'_>, excluded: &Patterns) {
                 }
                 match names.follow(path, slice, name) {
                     Lead::Found => {}
+                    _ if !wanted.contains_key(cpu) => {
+                        untagged.entry((name.clone(), cpu)).or_default().insert(path.to_string());
+                    }
                     Lead::Absolute => {
                         absolute.entry(name.clone()).or_default().insert(path.to_string());
                     }
@@ -261,6 +271,11 @@ fn install_names(check: &mut Check<'_>, excluded: &Patterns) {
                 }
             }
         }
+    }
+    for ((name, cpu), users) in untagged {
+        let (users, rule) = (needed_by(&users), rules::UNREACHABLE);
+        let message = format!("`{name}` is not found for {cpu}, which no tag names: {users}");
+        check.add(Finding::new(rule, message).weighs(Severity::Warning));
     }
     for (name, users) in absolute {
         check.add(absolute_name(&name, &users));

@@ -223,6 +223,7 @@ rules! {
     UNREACHABLE "unreachable-library" Error
         "a needed library is in the wheel, and no search path leads to it"
         "ld.so(8); dyld(1)"
+        [Warning "only code for a processor that no tag names needs it"]
     LIBPYTHON "libpython" Error
         "an extension needs libpython, which many interpreters do not have as a library"
         "PEP 513, libpythonX.Y.so.1; bpo-21536"
