@@ -1,11 +1,13 @@
 //! One function for each command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Unmatched};
 
-use crate::config::{CheckTask, Config, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task};
+use crate::config::{
+    CheckTask, Config, Job, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task,
+};
 use crate::progress::Progress;
 use crate::report::Printer;
 use crate::status::Status;
@@ -50,15 +52,15 @@ fn check(task: &CheckTask, printer: &Printer) -> Status {
         return Status::Done;
     }
     let mut reports = Vec::new();
-    for wheel in &task.wheels {
-        match truewheel_repair::check(wheel, &task.options) {
+    for Job { file: wheel, options } in &task.jobs {
+        match truewheel_repair::check(wheel, options) {
             Ok(report) => reports.push(report),
             Err(error) => printer.error(Some(wheel), &error),
         }
     }
-    printer.checks(task.wheels.len(), &reports, task.json);
+    printer.checks(task.jobs.len(), &reports, task.json);
     printer.unmatched(reports.iter().map(|report| report.unmatched.as_slice()));
-    let is_good = reports.len() == task.wheels.len() && reports.iter().all(|report| report.passed);
+    let is_good = reports.len() == task.jobs.len() && reports.iter().all(|report| report.passed);
     if is_good { Status::Done } else { Status::Failed }
 }
 
@@ -104,14 +106,14 @@ fn merge(task: &MergeTask, printer: &Printer) -> Status {
 
 fn show(task: &LookTask, printer: &Printer) -> Status {
     look(task, printer, truewheel_repair::show, |shows| {
-        printer.shows(task.files.len(), shows, task.json);
+        printer.shows(task.jobs.len(), shows, task.json);
         shows.iter().map(|show| show.unmatched.clone()).collect()
     })
 }
 
 fn tree(task: &LookTask, printer: &Printer) -> Status {
     look(task, printer, truewheel_repair::tree, |trees| {
-        printer.trees(task.files.len(), trees, task.json);
+        printer.trees(task.jobs.len(), trees, task.json);
         trees.iter().map(|tree| tree.unmatched.clone()).collect()
     })
 }
@@ -151,14 +153,14 @@ fn look<T>(
     print: impl FnOnce(&[T]) -> Vec<Vec<Unmatched>>,
 ) -> Status {
     let mut found = Vec::new();
-    for file in &task.files {
-        match read(file, &task.options) {
+    for Job { file, options } in &task.jobs {
+        match read(file, options) {
             Ok(value) => found.push(value),
             Err(error) => printer.error(Some(file), &error),
         }
     }
     let unmatched = print(&found);
-    if found.len() < task.files.len() {
+    if found.len() < task.jobs.len() {
         return Status::Failed;
     }
     printer.unmatched(unmatched.iter().map(Vec::as_slice));
@@ -167,14 +169,14 @@ fn look<T>(
 
 fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
     let mut plans: Vec<Plan> = Vec::new();
-    for wheel in &task.wheels {
-        match truewheel_repair::plan(wheel, &task.options) {
+    for Job { file: wheel, options } in &task.jobs {
+        match truewheel_repair::plan(wheel, options) {
             Ok(plan) => plans.push(plan),
             Err(error) => printer.error(Some(wheel), &error),
         }
     }
-    printer.plans(task.wheels.len(), &plans, task.json);
-    if plans.len() < task.wheels.len() {
+    printer.plans(task.jobs.len(), &plans, task.json);
+    if plans.len() < task.jobs.len() {
         return Status::Failed;
     }
     printer.unmatched(plans.iter().map(|plan| plan.unmatched.as_slice()));
@@ -183,34 +185,37 @@ fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
 
 /// All wheels or none; a directory made for them does not stay without them.
 fn repair(task: &RepairTask, printer: &Printer) -> Status {
-    let output = &task.options.output;
-    let was_there = output.exists();
+    let outputs: BTreeSet<&Path> = task.jobs.iter().map(|job| &*job.options.output).collect();
+    let made: Vec<&Path> = outputs.into_iter().filter(|output| !output.exists()).collect();
     let status = repair_all(task, printer);
-    if status != Status::Done && !was_there {
-        // Only an empty directory can be removed so, and that it is there already does no harm.
-        let _ = std::fs::remove_dir(output);
+    if status != Status::Done {
+        for output in made {
+            // Only an empty directory can be removed so, and that it is there already does no harm.
+            let _ = std::fs::remove_dir(output);
+        }
     }
     status
 }
 
 /// Names are given when every wheel has been written and verified.
 fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
-    let progress = Progress::new(task.wheels.len(), printer);
+    let progress = Progress::new(task.jobs.len(), printer);
     let mut prepared: Vec<Prepared> = Vec::new();
-    for wheel in &task.wheels {
+    for Job { file: wheel, options } in &task.jobs {
         progress.at(wheel);
-        match truewheel_repair::prepare(wheel, &task.options) {
+        match truewheel_repair::prepare(wheel, options) {
             Ok(wheel) => prepared.push(wheel),
             Err(error) => progress.suspend(|| printer.error(Some(wheel), &error)),
         }
     }
     progress.finish();
-    if prepared.len() < task.wheels.len() {
+    if prepared.len() < task.jobs.len() {
         return Status::Failed;
     }
-    let mut names: BTreeMap<String, &Path> = BTreeMap::new();
-    for (wheel, result) in task.wheels.iter().zip(&prepared) {
-        if let Some(other) = names.insert(result.output_name().to_owned(), wheel) {
+    let mut names: BTreeMap<(&Path, String), &Path> = BTreeMap::new();
+    for (Job { file: wheel, options }, result) in task.jobs.iter().zip(&prepared) {
+        let output = (&*options.output, result.output_name().to_owned());
+        if let Some(other) = names.insert(output, wheel) {
             let error = Error::same_output(other, result.output_name());
             printer.error(Some(wheel), &error);
             return Status::Failed;
@@ -218,12 +223,12 @@ fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
     }
     match truewheel_repair::persist_all(prepared) {
         Ok(reports) => {
-            printer.reports(task.wheels.len(), &reports, task.json);
+            printer.reports(task.jobs.len(), &reports, task.json);
             printer.unmatched(reports.iter().map(|report| report.unmatched.as_slice()));
             Status::Done
         }
         Err(stopped) => {
-            printer.error(task.wheels.get(stopped.index).map(PathBuf::as_path), &stopped.error);
+            printer.error(task.jobs.get(stopped.index).map(|job| &*job.file), &stopped.error);
             stopped.left.iter().for_each(|path| printer.is_left(path));
             Status::Failed
         }

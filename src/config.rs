@@ -2,21 +2,27 @@
 //! truewheel reads the environment.
 
 mod check;
+mod files;
+mod layers;
 mod macos;
 mod merge;
 mod needed;
+mod options;
+mod search;
 mod windows;
 
+use std::collections::BTreeSet;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::groups::{self, GROUPS, Group};
-use truewheel_repair::{
-    Include, Options, PlatformTag, RpathStyle, SearchDirectory, SearchOptions, Strip,
-};
+use truewheel_repair::{Options, SearchDirectory};
 
-use crate::cli::{self, Cli, ColorChoice, Command};
+use crate::cli::{self, Cli, ColorChoice, Command, Settings};
+use crate::frontends::Voice;
+use files::expand;
+use layers::{Layer, Merged, Source};
 
 pub(crate) use check::CheckTask;
 pub(crate) use merge::MergeTask;
@@ -39,6 +45,9 @@ pub(crate) struct Config {
     pub(crate) verbosity: Verbosity,
     pub(crate) color: ColorChoice,
     pub(crate) threads: Option<usize>,
+    /// In whose manner the run speaks.
+    #[expect(dead_code, reason = "every command speaks in its own manner yet")]
+    pub(crate) voice: Voice,
     /// What was typed and may be a mistake.
     pub(crate) warnings: Vec<String>,
     pub(crate) task: Task,
@@ -47,21 +56,27 @@ pub(crate) struct Config {
 /// What to do.
 #[derive(Debug)]
 pub(crate) enum Task {
-    Repair(Box<RepairTask>),
-    Check(Box<CheckTask>),
+    Repair(RepairTask),
+    Check(CheckTask),
     Merge(Box<MergeTask>),
-    Show(Box<LookTask>),
-    Tree(Box<LookTask>),
+    Show(LookTask),
+    Tree(LookTask),
     Needed(PathBuf),
     ReplaceNeeded(Box<ReplaceNeededTask>),
     Groups(GroupsTask),
 }
 
+/// One file and what is to be done to it.
+#[derive(Debug)]
+pub(crate) struct Job<T> {
+    pub(crate) file: PathBuf,
+    pub(crate) options: T,
+}
+
 /// A repair of several wheels.
 #[derive(Debug)]
 pub(crate) struct RepairTask {
-    pub(crate) wheels: Vec<PathBuf>,
-    pub(crate) options: Options,
+    pub(crate) jobs: Vec<Job<Options>>,
     pub(crate) dry_run: bool,
     pub(crate) json: bool,
 }
@@ -69,8 +84,7 @@ pub(crate) struct RepairTask {
 /// Files to look at, without changing anything.
 #[derive(Debug)]
 pub(crate) struct LookTask {
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) options: Options,
+    pub(crate) jobs: Vec<Job<Options>>,
     pub(crate) json: bool,
 }
 
@@ -99,21 +113,14 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
         (false, 0) => Verbosity::Normal,
         (false, _) => Verbosity::Verbose,
     };
-    let threads = match cli.global.threads {
-        Some(threads) => Some(threads),
-        None => number("TRUEWHEEL_THREADS")?,
-    };
-    if let Some(threads) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-        let what = format!("the number of threads is {threads}, it should be 1 to {MOST_THREADS}");
-        return Err(UsageError(what));
-    }
+    let threads = threads(cli.global.threads)?;
     let mut warnings = Vec::new();
     let task = match cli.command {
-        Command::Repair(typed) => Task::Repair(Box::new(repair(*typed, &mut warnings)?)),
-        Command::Check(typed) => Task::Check(Box::new(check::check(*typed)?)),
+        Command::Repair(typed) => Task::Repair(repair(*typed, &mut warnings)?),
+        Command::Check(typed) => Task::Check(check::check(*typed, &mut warnings)?),
         Command::Merge(typed) => Task::Merge(Box::new(merge::merge(typed)?)),
-        Command::Show(typed) => Task::Show(Box::new(show(typed, &mut warnings)?)),
-        Command::Tree(typed) => Task::Tree(Box::new(tree(typed, &mut warnings)?)),
+        Command::Show(typed) => Task::Show(show(typed, &mut warnings)?),
+        Command::Tree(typed) => Task::Tree(tree(typed, &mut warnings)?),
         Command::Needed(typed) => Task::Needed(typed.file),
         Command::ReplaceNeeded(typed) => {
             Task::ReplaceNeeded(Box::new(needed::replace_needed(typed)?))
@@ -126,73 +133,98 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
             json: typed.json,
         }),
     };
-    Ok(Config { verbosity, color: cli.global.color, threads, warnings, task })
+    let (color, voice) = (cli.global.color, Voice::Own);
+    Ok(Config { verbosity, color, threads, voice, warnings, task })
+}
+
+/// The number of threads that was asked for.
+fn threads(typed: Option<usize>) -> Result<Option<usize>> {
+    let threads = match typed {
+        Some(threads) => Some(threads),
+        None => number("TRUEWHEEL_THREADS")?,
+    };
+    match threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        Some(threads) => Err(UsageError(format!(
+            "the number of threads is {threads}, it should be 1 to {MOST_THREADS}"
+        ))),
+        None => Ok(threads),
+    }
 }
 
 fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> {
-    if typed.only_plat && typed.no_update_tags {
-        warnings.push("`--only-plat` does nothing beside `--no-update-tags`".to_owned());
-    }
-    let options = Options {
-        output: typed.wheel_dir,
-        platform: platform(typed.plat.as_deref())?,
-        platform_hint: platform_hint(typed.plat.as_deref(), warnings),
-        only_platform: typed.only_plat,
-        keep_tags: typed.no_update_tags,
-        lib_sdir: typed.lib_sdir,
-        force_vendor: given(typed.force_vendor),
-        include: includes(given(typed.include))?,
-        no_mangle: match typed.windows.no_mangle_all {
-            true => vec!["*".to_owned()],
-            false => given(typed.no_mangle),
-        },
-        windows: windows::options(typed.windows)?,
-        macos: macos::options(typed.max_minos, typed.require_archs, typed.macos_round)?,
-        rpath_style: match typed.rpath_style {
-            cli::RpathStyle::Target => RpathStyle::Target,
-            cli::RpathStyle::Rpath => RpathStyle::Rpath,
-            cli::RpathStyle::Runpath => RpathStyle::Runpath,
-        },
-        clear_executable_stack: typed.clear_execstack,
-        strip: match (typed.strip, typed.strip_debug) {
-            (true, _) => Some(Strip::All),
-            (false, true) => Some(Strip::Debug),
-            (false, false) => None,
-        },
-        allow_isa_extensions: typed.disable_isa_ext_check,
-        ignore_missing: typed.ignore_missing_dependencies,
-        sbom: !typed.no_sbom,
-        licenses: typed.licenses,
-        source_date_epoch: number("SOURCE_DATE_EPOCH")?,
-        compression_level: level(typed.zip_compression_level)?,
-        ..look(typed.search, warnings)?
-    };
-    options.validate().map_err(wrong)?;
-    let wheels = expand(typed.wheels)?;
-    Ok(RepairTask { wheels, options, dry_run: typed.dry_run, json: typed.json })
+    let cli::Repair { wheels, repairing, search, left_out, windows, processors, dry_run, json } =
+        typed;
+    let settings =
+        Settings { repairing, search, left_out, windows, processors, ..Settings::default() };
+    let jobs = jobs(wheels, &settings, warnings, options::repair)?;
+    Ok(RepairTask { jobs, dry_run, json })
 }
 
 fn show(typed: cli::Show, warnings: &mut Vec<String>) -> Result<LookTask> {
-    let mut options = look(typed.search, warnings)?;
-    options.allow_isa_extensions = typed.disable_isa_ext_check;
-    Ok(LookTask { files: expand(typed.wheels)?, options, json: typed.json })
+    let cli::Show { wheels, search, left_out, processors, json } = typed;
+    let settings = Settings { search, left_out, processors, ..Settings::default() };
+    Ok(LookTask { jobs: jobs(wheels, &settings, warnings, options::look)?, json })
 }
 
 fn tree(typed: cli::Tree, warnings: &mut Vec<String>) -> Result<LookTask> {
-    let options = look(typed.search, warnings)?;
-    Ok(LookTask { files: expand(typed.files)?, options, json: typed.json })
+    let cli::Tree { files, search, left_out, json } = typed;
+    let settings = Settings { search, left_out, ..Settings::default() };
+    Ok(LookTask { jobs: jobs(files, &settings, warnings, options::look)?, json })
 }
 
-/// Where is looked for libraries, and which are left out; the rest is as usual.
-fn look(typed: cli::Search, warnings: &mut Vec<String>) -> Result<Options> {
-    let options = Options {
-        search: search(&typed.lib_path, typed.ldpaths.as_deref(), typed.sysroot, warnings)?,
-        exclude: given(typed.exclude),
-        exclude_groups: groups_of(&given(typed.exclude_group))?,
-        ..Options::default()
+/// Makes the options of each file out of all that is said about it.
+fn jobs<T>(
+    files: Vec<PathBuf>,
+    typed: &Settings,
+    warnings: &mut Vec<String>,
+    make: impl Fn(&Merged, &mut Vec<String>) -> Result<T>,
+) -> Result<Vec<Job<T>>> {
+    let sources = sources(typed)?;
+    let options_of = |_: &Path, warnings: &mut Vec<String>| -> Result<T> {
+        make(&layers::merge(&sources)?, warnings)
     };
-    options.validate().map_err(wrong)?;
-    Ok(options)
+    let mut jobs = Vec::new();
+    for file in expand(files)? {
+        let options = options_of(&file, warnings)?;
+        jobs.push(Job { file, options });
+    }
+    // Files share most of what is said about them, and so its mistakes.
+    let mut seen = BTreeSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
+    Ok(jobs)
+}
+
+/// All that says what to do, the highest first.
+fn sources(typed: &Settings) -> Result<Vec<Layer>> {
+    let mut sources = vec![Layer::new(Source::CommandLine, typed)?];
+    sources.extend(environment(&sources)?);
+    Ok(sources)
+}
+
+/// What variables say that options say as well. A variable that others are over is not even read.
+fn environment(above: &[Layer]) -> Result<Vec<Layer>> {
+    let paths = "TRUEWHEEL_LIBRARY_PATH";
+    let mut of_paths = Settings::default();
+    for directory in from_variable(paths)? {
+        let text = directory.path.into_os_string().into_string();
+        of_paths.search.lib_path.push(text.map_err(|path| {
+            UsageError(format!("{paths} has `{}`, which is no text", path.display()))
+        })?);
+    }
+    let level = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL";
+    let mut of_level = Settings::default();
+    if !above.iter().any(|layer| layer.settings.contains_key("zip-compression-level")) {
+        of_level.repairing.zip_compression_level = match number(level)? {
+            Some(number @ 13..) => {
+                return Err(UsageError(format!("{level} is {number}, it should be 0 to 12")));
+            }
+            number => number,
+        };
+    }
+    Ok(vec![
+        Layer::new(Source::Variable(paths), &of_paths)?,
+        Layer::new(Source::Variable(level), &of_level)?,
+    ])
 }
 
 /// What the engine says of options that no wheel can satisfy.
@@ -206,44 +238,6 @@ fn is_placeholder(value: &str) -> bool {
         && value.starts_with('{')
         && value.ends_with('}')
         && value[1..value.len() - 1].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-}
-
-fn given(values: Vec<String>) -> Vec<String> {
-    values.into_iter().filter(|value| !value.is_empty() && !is_placeholder(value)).collect()
-}
-
-/// `LIB` or `LIB=DIR`; a path may be a pattern, as the shell expands none in front of `=`.
-fn includes(typed: Vec<String>) -> Result<Vec<Include>> {
-    let mut includes = Vec::new();
-    for text in typed {
-        let (library, directory) = match text.rsplit_once('=') {
-            Some((library, directory)) if !Path::new(&text).exists() => {
-                (library.to_owned(), Some(directory.to_owned()))
-            }
-            _ => (text.clone(), None),
-        };
-        if library.is_empty() || directory.as_deref() == Some("") {
-            return Err(UsageError(format!(
-                "`--include {text}` should be a library, or a library, `=` and a directory"
-            )));
-        }
-        if !library.contains(std::path::is_separator) {
-            includes.push(Include { library, directory });
-            continue;
-        }
-        if Path::new(&library).is_dir() {
-            let library = library.trim_end_matches(std::path::is_separator);
-            return Err(UsageError(format!(
-                "`--include {text}` names a directory, it should be a library\n  hint: \
-                 `--include '{library}/*.so'` names those in it"
-            )));
-        }
-        for path in expand(vec![PathBuf::from(library)])? {
-            let library = absolute(&path)?.to_string_lossy().into_owned();
-            includes.push(Include { library, directory: directory.clone() });
-        }
-    }
-    Ok(includes)
 }
 
 /// Each named group once, in the order of the names.
@@ -277,153 +271,17 @@ fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>> {
     }
 }
 
-fn platform(typed: Option<&str>) -> Result<Option<PlatformTag>> {
-    let Some(text) = typed.filter(|value| !is_placeholder(value)) else { return Ok(None) };
-    if matches!(text, "auto" | "") {
-        return Ok(None);
-    }
-    if !matches!(tag(text), PlatformTag::Other(_) | PlatformTag::Any) {
-        return Ok(Some(tag(text)));
-    }
-    // `manylinux_2_28` is how people speak of manylinux_2_28_x86_64.
-    let whole = format!("{text}_x86_64");
-    Err(UsageError(match tag(&whole) {
-        PlatformTag::Other(_) | PlatformTag::Any => {
-            format!("`--plat {text}` is no platform tag, such as manylinux_2_28_x86_64 or `auto`")
-        }
-        _ => format!("`--plat {text}` lacks the architecture, as in {whole}"),
-    }))
-}
-
-/// The manylinux images set AUDITWHEEL_PLAT: a wish, not an order, for wheels of their kind.
-fn platform_hint(typed: Option<&str>, warnings: &mut Vec<String>) -> Option<PlatformTag> {
-    if typed.is_some_and(|value| !is_placeholder(value)) {
-        return None;
-    }
-    let text = variable("AUDITWHEEL_PLAT").filter(|text| text != "auto")?;
-    let hint = tag(&text);
-    if matches!(hint, PlatformTag::Other(_) | PlatformTag::Any) {
-        warnings
-            .push(format!("AUDITWHEEL_PLAT is `{text}`, which is no platform tag: it is not used"));
-        return None;
-    }
-    Some(hint)
-}
-
-fn tag(text: &str) -> PlatformTag {
-    text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
-}
-
-fn level(typed: Option<u32>) -> Result<u32> {
-    let name = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL";
-    let level = match typed {
-        Some(level) => Some(level),
-        None => number(name)?,
-    };
-    match level {
-        None => Ok(Options::default().compression_level),
-        Some(level @ 0..=12) => Ok(level),
-        Some(level) => Err(UsageError(format!("{name} is {level}, it should be 0 to 12"))),
-    }
-}
-
-fn search(
-    lib_path: &[String],
-    ldpaths: Option<&str>,
-    sysroot: Option<PathBuf>,
-    warnings: &mut Vec<String>,
-) -> Result<SearchOptions> {
-    let mut lib_paths = Vec::new();
-    for value in lib_path.iter().filter(|value| !is_placeholder(value)) {
-        for path in directories("--lib-path", value)? {
-            // It may be meant, as builds put libraries into `lib` or `lib64`; it may be misspelt, too.
-            if !path.exists() {
-                let shown = path.display();
-                warnings.push(format!("`--lib-path {shown}`: there is no such directory"));
-            }
-            lib_paths.push(SearchDirectory { path, origin: "--lib-path".to_owned() });
-        }
-    }
-    let name = "TRUEWHEEL_LIBRARY_PATH";
-    for directory in from_variable(name)? {
-        let shown = directory.path.display();
-        if !directory.path.is_dir() {
-            warnings.push(format!("{name} has `{shown}`: there is no such directory"));
-        }
-        lib_paths.push(directory);
-    }
-    let mut environment = from_variable("AUDITWHEEL_LD_LIBRARY_PATH")?;
-    let ldpaths = match ldpaths.filter(|value| !is_placeholder(value)) {
-        Some(value) => Some(directories("--ldpaths", value)?),
-        None => {
-            environment.extend(from_variable("LD_LIBRARY_PATH")?);
-            None
-        }
-    };
-    // cibuildwheel's own name for what macOS takes out of the environment of every /bin/sh.
-    let mut dyld = from_variable("REPAIR_LIBRARY_PATH")?;
-    dyld.extend(from_variable("DYLD_LIBRARY_PATH")?);
-    let dyld_fallback = from_variable("DYLD_FALLBACK_LIBRARY_PATH")?;
-    let sysroot = sysroot.map(|path| existing_directory(&path)).transpose()?;
-    Ok(SearchOptions { lib_paths, environment, dyld, dyld_fallback, ldpaths, sysroot })
-}
-
-/// The absolute directories of one value; a file cannot be meant.
-fn directories(option: &str, value: &str) -> Result<Vec<PathBuf>> {
-    let paths = env::split_paths(value).filter(|path| !path.as_os_str().is_empty());
-    paths
-        .map(|path| match path.is_file() {
-            true => Err(UsageError(format!(
-                "`{option} {}` is a file, it should be a directory",
-                path.display()
-            ))),
-            false => absolute(&path),
-        })
-        .collect()
-}
-
-/// The absolute directories of a list variable. An empty entry is the working directory for ld.so;
-/// a repair must not hang on where it was started, so such entries are left out.
+/// The directories of a list variable.
 fn from_variable(name: &str) -> Result<Vec<SearchDirectory>> {
     let Some(value) = env::var_os(name) else { return Ok(Vec::new()) };
-    env::split_paths(&value)
-        .filter(|path| !path.as_os_str().is_empty())
-        .map(|path| Ok(SearchDirectory { path: absolute(&path)?, origin: name.to_owned() }))
+    split(&value)
+        .iter()
+        .map(|path| Ok(SearchDirectory { path: files::absolute(path)?, origin: name.to_owned() }))
         .collect()
 }
 
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path)
-        .map_err(|error| UsageError(format!("`{}` is no directory: {error}", path.display())))
-}
-
-fn existing_directory(path: &Path) -> Result<PathBuf> {
-    std::fs::canonicalize(path)
-        .ok()
-        .filter(|path| path.is_dir())
-        .ok_or_else(|| UsageError(format!("there is no directory `{}`", path.display())))
-}
-
-/// cmd.exe hands patterns over as they are; so does a quoted argument elsewhere.
-fn expand(wheels: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    let mut expanded: Vec<PathBuf> = Vec::new();
-    for wheel in wheels {
-        let text = wheel.to_string_lossy().into_owned();
-        if wheel.exists() || !text.contains(['*', '?', '[']) {
-            expanded.push(wheel);
-            continue;
-        }
-        let found = truewheel_repair::expand_pattern(&wheel).map_err(wrong)?;
-        if found.is_empty() {
-            return Err(UsageError(format!("no file matches `{text}`")));
-        }
-        expanded.extend(found);
-    }
-    // One file is one wheel, also under `./demo.whl`; under another file name it is another wheel.
-    let mut seen = std::collections::BTreeSet::new();
-    expanded.retain(|wheel| {
-        let real = std::fs::canonicalize(wheel).unwrap_or_else(|_| wheel.clone());
-        seen.insert((real, wheel.file_name().map(ToOwned::to_owned)))
-    });
-    Ok(expanded)
+/// The parts of a list of directories, as the system separates them. An empty one is the working
+/// directory for ld.so; a repair must not hang on where it was started, so such are left out.
+fn split(value: &OsStr) -> Vec<PathBuf> {
+    env::split_paths(value).filter(|path| !path.as_os_str().is_empty()).collect()
 }

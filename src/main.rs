@@ -1,27 +1,36 @@
 //! truewheel: repairs Python wheels for Linux, macOS and Windows, on any machine.
 //!
-//! Parse, configure, run, exit. What was typed is in [`cli`], what will be done in [`config`], every
-//! word that is printed in [`report`].
+//! Parse, configure, run, exit. What was typed is in [`cli`], or in [`frontends`] where an older tool is
+//! asked for; what will be done is in [`config`], every word that is printed in [`report`].
 
 mod cli;
 mod commands;
 mod config;
+mod frontends;
 mod progress;
 mod report;
 mod status;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use config::Config;
+use frontends::Refusal;
+
 fn main() -> ExitCode {
-    let cli = match cli::parse(config::typed()) {
-        Ok(cli) => cli,
-        Err(error) => return status::of_usage(&error),
-    };
-    match config::configure(cli) {
+    match configure(config::typed()) {
         Ok(config) => commands::run(&config).into(),
-        Err(error) => {
+        Err(Refusal::Parser(error)) => status::of_usage(&error),
+        Err(Refusal::Usage(error)) => {
             report::usage_error(&error);
             status::Status::Usage.into()
         }
+    }
+}
+
+fn configure(words: Vec<OsString>) -> Result<Config, Refusal> {
+    match frontends::of(&words) {
+        Some((tool, words)) => frontends::configure(tool, words),
+        None => Ok(config::configure(cli::parse(words)?)?),
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::{Expected, Judging, LeftOut, Processors};
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,39 +23,14 @@ pub(crate) struct Check {
     /// The wheels; patterns are expanded where the shell does not
     #[arg(required_unless_present = "list", value_name = "WHEEL")]
     pub(crate) wheels: Vec<PathBuf>,
-    /// Libraries that somebody else brings, by needed name; `*` matches anything
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) exclude: Vec<String>,
-    /// Named sets of such libraries, such as cuda,torch; `truewheel groups` lists them
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) exclude_group: Vec<String>,
-    /// Libraries that must not be in the wheel or needed by it
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) forbid: Vec<String>,
-    /// Libraries of which one must be in the wheel or needed by it
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) require: Vec<String>,
-    /// Symbols that no binary may use or define; with `=FILE` only in members that match
-    #[arg(long, value_name = "GLOB[=FILE]")]
-    pub(crate) forbid_symbol: Vec<String>,
-    /// Symbols that some binary must use or define; with `=FILE` one of the members that match
-    #[arg(long, value_name = "GLOB[=FILE]")]
-    pub(crate) require_symbol: Vec<String>,
-    /// Largest size of the wheel: bytes, or with K, M, G (thousands) or Ki, Mi, Gi (1024)
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_size: Option<String>,
-    /// Largest size of all that is in it
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_unpacked_size: Option<String>,
-    /// Do not refuse binaries marked as needing x86-64-v2, -v3 or -v4
-    #[arg(long)]
-    pub(crate) disable_isa_ext_check: bool,
-    /// Findings that do not count, by their codes
-    #[arg(long, value_name = "CODES", value_delimiter = ',')]
-    pub(crate) ignore: Vec<String>,
-    /// Let warnings fail, too
-    #[arg(long)]
-    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) left_out: LeftOut,
+    #[command(flatten)]
+    pub(crate) expected: Expected,
+    #[command(flatten)]
+    pub(crate) processors: Processors,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
     /// List everything that is looked at, with codes and sources
     #[arg(long, conflicts_with = "wheels")]
     pub(crate) list: bool,

@@ -30,8 +30,9 @@ pub(crate) struct Merge {
     #[arg(long, value_name = "GLOB")]
     pub(crate) take_second: Vec<String>,
     /// What a tag says where a file needs a version that installers do not know, such as 12.3
-    #[arg(long, value_name = "WAY", default_value = "up")]
-    pub(crate) macos_round: MacosRound,
+    /// [default: up]
+    #[arg(long, value_name = "WAY")]
+    pub(crate) macos_round: Option<MacosRound>,
     /// Deflate level of new members, 0 to 12
     #[arg(short = 'z', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=12))]
     pub(crate) zip_compression_level: Option<u32>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Search;
+use super::{LeftOut, Processors, Search};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,9 +24,10 @@ pub(crate) struct Show {
     pub(crate) wheels: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) search: Search,
-    /// Do not count binaries marked as needing x86-64-v2, -v3 or -v4
-    #[arg(long)]
-    pub(crate) disable_isa_ext_check: bool,
+    #[command(flatten)]
+    pub(crate) left_out: LeftOut,
+    #[command(flatten)]
+    pub(crate) processors: Processors,
     /// Print what was found as JSON (schemas/show.json)
     #[arg(long)]
     pub(crate) json: bool,

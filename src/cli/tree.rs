@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Search;
+use super::{LeftOut, Search};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,6 +24,8 @@ pub(crate) struct Tree {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) search: Search,
+    #[command(flatten)]
+    pub(crate) left_out: LeftOut,
     /// Print the trees as JSON (schemas/tree.json)
     #[arg(long)]
     pub(crate) json: bool,

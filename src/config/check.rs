@@ -1,46 +1,51 @@
 //! What `check` will do.
 
-use std::path::PathBuf;
-
 use truewheel_repair::{CheckOptions, RULES, SymbolPattern};
 
-use super::{Result, UsageError, expand, given, groups_of, wrong};
-use crate::cli;
+use super::{Job, Merged, Result, UsageError, groups_of, jobs, wrong};
+use crate::cli::{self, Settings};
 
 /// A check of several wheels, or the list of rules.
 #[derive(Debug)]
 pub(crate) struct CheckTask {
-    pub(crate) wheels: Vec<PathBuf>,
-    pub(crate) options: CheckOptions,
+    pub(crate) jobs: Vec<Job<CheckOptions>>,
     pub(crate) list: bool,
     pub(crate) json: bool,
 }
 
-pub(super) fn check(typed: cli::Check) -> Result<CheckTask> {
+pub(super) fn check(typed: cli::Check, warnings: &mut Vec<String>) -> Result<CheckTask> {
+    let cli::Check { wheels, left_out, expected, processors, judging, list, json } = typed;
+    let settings = Settings { left_out, expected, processors, judging, ..Settings::default() };
+    let jobs = jobs(wheels, &settings, warnings, |merged, _| options(merged))?;
+    Ok(CheckTask { jobs, list, json })
+}
+
+fn options(merged: &Merged) -> Result<CheckOptions> {
+    let Settings { left_out, expected, processors, judging, .. } = &merged.settings;
     let symbols = |texts: &[String]| texts.iter().map(|text| SymbolPattern::parse(text)).collect();
+    let max_size = expected.max_size.as_deref();
+    let max_unpacked_size = expected.max_unpacked_size.as_deref();
     let options = CheckOptions {
-        exclude: given(typed.exclude),
-        exclude_groups: groups_of(&given(typed.exclude_group))?,
-        forbid: given(typed.forbid),
-        require: given(typed.require),
-        forbid_symbol: symbols(&given(typed.forbid_symbol)),
-        require_symbol: symbols(&given(typed.require_symbol)),
-        max_size: typed.max_size.map(|text| size("--max-size", &text)).transpose()?,
-        max_unpacked_size: typed
-            .max_unpacked_size
-            .map(|text| size("--max-unpacked-size", &text))
+        exclude: left_out.exclude.clone(),
+        exclude_groups: groups_of(&left_out.exclude_group)?,
+        forbid: expected.forbid.clone(),
+        require: expected.require.clone(),
+        forbid_symbol: symbols(&expected.forbid_symbol),
+        require_symbol: symbols(&expected.require_symbol),
+        max_size: max_size.map(|text| size(&merged.name("max-size"), text)).transpose()?,
+        max_unpacked_size: max_unpacked_size
+            .map(|text| size(&merged.name("max-unpacked-size"), text))
             .transpose()?,
-        allow_isa_extensions: typed.disable_isa_ext_check,
-        ignore: codes(given(typed.ignore))?,
-        strict: typed.strict,
+        allow_isa_extensions: processors.disable_isa_ext_check == Some(true),
+        ignore: codes(&judging.ignore)?,
+        strict: judging.strict == Some(true),
     };
     options.validate().map_err(wrong)?;
-    let wheels = expand(typed.wheels)?;
-    Ok(CheckTask { wheels, options, list: typed.list, json: typed.json })
+    Ok(options)
 }
 
 /// Codes that exist: one that is misspelt would ignore nothing, in silence.
-fn codes(codes: Vec<String>) -> Result<Vec<String>> {
+fn codes(codes: &[String]) -> Result<Vec<String>> {
     let codes: Vec<String> = codes.iter().map(|code| code.trim().to_owned()).collect();
     let Some(code) = codes.iter().find(|code| !RULES.iter().any(|rule| rule.code == **code)) else {
         return Ok(codes);

@@ -2,32 +2,31 @@
 
 use truewheel_repair::{ARCHITECTURE_NAMES, MacosOptions, MacosVersion, Rounding};
 
-use super::{Result, UsageError, given, is_placeholder, variable};
+use super::{Merged, Result, UsageError, variable};
 use crate::cli::MacosRound;
 
-pub(super) fn options(
-    max_minos: Option<String>,
-    require_archs: Vec<String>,
-    round: MacosRound,
-) -> Result<MacosOptions> {
-    let max_minos = max_minos.filter(|text| !text.is_empty() && !is_placeholder(text));
+pub(super) fn options(merged: &Merged) -> Result<MacosOptions> {
+    let told = &merged.settings.repairing;
+    let max_minos = told.max_minos.as_deref().filter(|text| !text.is_empty());
     Ok(MacosOptions {
-        max_minos: max_minos.map(|text| version("--max-minos", &text)).transpose()?,
+        max_minos: max_minos.map(|text| version(&merged.name("max-minos"), text)).transpose()?,
         deployment_target: variable("MACOSX_DEPLOYMENT_TARGET")
             .map(|text| version("MACOSX_DEPLOYMENT_TARGET", &text))
             .transpose()?,
-        require_archs: given(require_archs)
+        require_archs: told
+            .require_archs
             .iter()
-            .map(|name| architecture(name.trim()))
+            .zip(merged.sources("require-archs"))
+            .map(|(name, source)| architecture(&source.name("require-archs"), name.trim()))
             .collect::<Result<_>>()?,
-        rounding: rounding(round),
+        rounding: rounding(told.macos_round),
     })
 }
 
-pub(super) fn rounding(round: MacosRound) -> Rounding {
+pub(super) fn rounding(round: Option<MacosRound>) -> Rounding {
     match round {
-        MacosRound::Up => Rounding::Up,
-        MacosRound::Down => Rounding::Down,
+        None | Some(MacosRound::Up) => Rounding::Up,
+        Some(MacosRound::Down) => Rounding::Down,
     }
 }
 
@@ -35,12 +34,9 @@ fn version(origin: &str, text: &str) -> Result<MacosVersion> {
     text.parse().map_err(|error| UsageError(format!("{origin}: {error}")))
 }
 
-fn architecture(name: &str) -> Result<String> {
+fn architecture(option: &str, name: &str) -> Result<String> {
     if ARCHITECTURE_NAMES.contains(&name) {
         return Ok(name.to_owned());
     }
-    Err(UsageError(format!(
-        "`--require-archs {name}` is none of {}",
-        ARCHITECTURE_NAMES.join(", ")
-    )))
+    Err(UsageError(format!("`{option} {name}` is none of {}", ARCHITECTURE_NAMES.join(", "))))
 }

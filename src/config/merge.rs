@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use truewheel_repair::MergeOptions;
+use truewheel_repair::{MergeOptions, Options};
 
-use super::{Result, UsageError, expand, given, level, macos, wrong};
+use super::{Result, UsageError, expand, layers, macos, sources, wrong};
 use crate::cli;
 
 /// Two wheels to be made one.
@@ -17,12 +17,17 @@ pub(crate) struct MergeTask {
 }
 
 pub(super) fn merge(typed: cli::Merge) -> Result<MergeTask> {
+    let mut settings = cli::Settings::default();
+    settings.repairing.zip_compression_level = typed.zip_compression_level;
+    let told = layers::merge(&sources(&settings)?)?.settings.repairing;
     let options = MergeOptions {
         output: typed.wheel_dir,
-        take_first: given(typed.take_first),
-        take_second: given(typed.take_second),
+        take_first: typed.take_first,
+        take_second: typed.take_second,
         rounding: macos::rounding(typed.macos_round),
-        compression_level: level(typed.zip_compression_level)?,
+        compression_level: told
+            .zip_compression_level
+            .unwrap_or(Options::default().compression_level),
     };
     options.validate().map_err(wrong)?;
     let wheels = expand(typed.wheels)?;

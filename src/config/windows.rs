@@ -4,21 +4,20 @@ use std::path::PathBuf;
 
 use truewheel_repair::{Layout, WindowsOptions};
 
-use super::{Result, from_variable, given, variable};
+use super::{Result, from_variable, variable};
 use crate::cli;
 
-pub(super) fn options(typed: cli::Windows) -> Result<WindowsOptions> {
-    let packages = given(typed.namespace_pkg);
-    let packages = packages.iter().flat_map(|text| text.split([';', ',', ':']));
+pub(super) fn options(told: &cli::Windows) -> Result<WindowsOptions> {
+    let packages = told.namespace_pkg.iter().flat_map(|text| text.split([';', ',', ':']));
     let packages = packages.map(str::trim).filter(|name| !name.is_empty());
     Ok(WindowsOptions {
-        layout: match typed.layout {
-            cli::Layout::Auto => Layout::Automatic,
-            cli::Layout::Beside => Layout::Beside,
-            cli::Layout::Libs => Layout::Libs,
+        layout: match told.layout {
+            None | Some(cli::Layout::Auto) => Layout::Automatic,
+            Some(cli::Layout::Beside) => Layout::Beside,
+            Some(cli::Layout::Libs) => Layout::Libs,
         },
         namespace_packages: packages.map(str::to_owned).collect(),
-        custom_patch: typed.custom_patch,
+        custom_patch: told.custom_patch == Some(true),
         redistributables: redistributables(),
         path: from_variable("PATH")?,
         system_root: variable("SystemRoot").map(PathBuf::from),

@@ -1,0 +1,103 @@
+//! The command lines of auditwheel, delocate and delvewheel, which truewheel answers by their names.
+//!
+//! A tool is asked for by the first word (`truewheel auditwheel repair …`), or by the name that the
+//! program was started under (a link called `auditwheel`). Each has a parser of its own with that tool's
+//! meanings, and turns what was typed into the same [`Config`] as truewheel's own command line: there is
+//! one engine and one way through it. What a tool prints, where other programs read it, is in
+//! `report/frontends`.
+
+mod delocate;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use crate::config::{Config, UsageError};
+
+/// A command line that truewheel takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    DelocateFuse,
+}
+
+/// Every name that a tool is called by.
+pub(crate) const TOOLS: &[(&str, Tool)] = &[("delocate-fuse", Tool::DelocateFuse)];
+
+/// Whose manner of speaking a run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// truewheel's own.
+    #[default]
+    Own,
+    #[expect(dead_code, reason = "no command of delocate prints yet")]
+    Delocate,
+}
+
+/// Why a command line is not answered.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The parser says it, in its words; also help and version, which were asked for.
+    Parser(clap::Error),
+    /// The words are right and their meaning is not.
+    Usage(UsageError),
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::Parser(error)
+    }
+}
+
+impl From<UsageError> for Refusal {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// The tool that is asked for, and its words, its own name first.
+pub(crate) fn of(words: &[OsString]) -> Option<(Tool, Vec<OsString>)> {
+    let (program, rest) = words.split_first()?;
+    if let Some(tool) = called(Path::new(program).file_stem()?) {
+        return Some((tool, words.to_vec()));
+    }
+    let (first, behind) = rest.split_first()?;
+    if first == "help" {
+        let (name, _) = behind.split_first()?;
+        return Some((called(name)?, vec![name.clone(), "--help".into()]));
+    }
+    Some((called(first)?, rest.to_vec()))
+}
+
+/// Windows does not tell `Auditwheel` from `auditwheel`.
+fn called(name: &OsStr) -> Option<Tool> {
+    let name = name.to_str()?;
+    TOOLS.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, tool)| *tool)
+}
+
+/// Turns the words of a tool into what will be done.
+pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refusal> {
+    match tool {
+        Tool::DelocateFuse => delocate::fuse(words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(words: &[&str]) -> Option<(Tool, Vec<OsString>)> {
+        of(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_tool_is_asked_for_by_the_first_word_or_the_name_of_the_program() {
+        let (tool, words) = asked(&["truewheel", "delocate-fuse", "a", "b"]).unwrap();
+        assert_eq!((tool, words.len()), (Tool::DelocateFuse, 3));
+        let (tool, words) = asked(&["/usr/bin/delocate-fuse", "a"]).unwrap();
+        assert_eq!((tool, words.len()), (Tool::DelocateFuse, 2));
+        assert!(asked(&["C:/shims/Delocate-Fuse.exe"]).is_some());
+        let (_, words) = asked(&["truewheel", "help", "delocate-fuse"]).unwrap();
+        assert_eq!(words, ["delocate-fuse", "--help"]);
+        assert_eq!(asked(&["truewheel", "repair", "delocate-fuse"]), None);
+        assert_eq!(asked(&["truewheel"]), None);
+    }
+}
