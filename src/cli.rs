@@ -5,6 +5,7 @@ mod merge;
 mod needed;
 mod repair;
 mod settings;
+mod shell;
 mod show;
 mod tree;
 
@@ -19,6 +20,7 @@ pub(crate) use settings::{
     Expected, Judging, Layout, LeftOut, MacosRound, Processors, Repairing, RpathStyle, Search,
     Settings, Windows,
 };
+pub(crate) use shell::{Completions, Manual, completions, manual};
 pub(crate) use show::Show;
 pub(crate) use tree::Tree;
 
@@ -109,6 +111,10 @@ pub(crate) enum Command {
     ReplaceNeeded(ReplaceNeeded),
     /// List the named sets of libraries that --exclude-group leaves out
     Groups(Groups),
+    /// Print the script that lets a shell complete what is typed
+    Completions(Completions),
+    /// Print the manual, or write it into a directory
+    Man(Manual),
 }
 
 #[derive(Debug, Args)]

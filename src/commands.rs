@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Unmatched};
 
+use crate::cli;
 use crate::config::{
     CheckTask, Config, Job, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task,
 };
@@ -42,6 +43,11 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
             printer.groups(&task.groups, task.json);
             Status::Done
         }
+        Task::Text(text) => {
+            printer.text(text);
+            Status::Done
+        }
+        Task::Manual(directory) => manual(directory, printer),
     }
 }
 
@@ -233,4 +239,21 @@ fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
             Status::Failed
         }
     }
+}
+
+/// The path of each page is said, as that of each wheel is.
+fn manual(directory: &Path, printer: &Printer) -> Status {
+    if let Err(error) = std::fs::create_dir_all(directory) {
+        printer.cannot_write(directory, &error);
+        return Status::Failed;
+    }
+    for page in cli::manual() {
+        let path = directory.join(format!("{}.1", page.name));
+        if let Err(error) = std::fs::write(&path, &page.text) {
+            printer.cannot_write(&path, &error);
+            return Status::Failed;
+        }
+        printer.text(&format!("{}\n", path.display()));
+    }
+    Status::Done
 }

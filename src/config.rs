@@ -5,6 +5,7 @@ mod check;
 mod files;
 mod layers;
 mod macos;
+mod manual;
 mod merge;
 mod needed;
 mod options;
@@ -64,6 +65,10 @@ pub(crate) enum Task {
     Needed(PathBuf),
     ReplaceNeeded(Box<ReplaceNeededTask>),
     Groups(GroupsTask),
+    /// A text that hangs on nothing but the program.
+    Text(String),
+    /// The manual, into a directory.
+    Manual(PathBuf),
 }
 
 /// One file and what is to be done to it.
@@ -132,6 +137,8 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
             },
             json: typed.json,
         }),
+        Command::Completions(typed) => Task::Text(cli::completions(typed.shell)),
+        Command::Man(typed) => manual::manual(typed)?,
     };
     let (color, voice) = (cli.global.color, Voice::Own);
     Ok(Config { verbosity, color, threads, voice, warnings, task })

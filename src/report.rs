@@ -111,6 +111,19 @@ impl Printer {
         self.keep_fault(io::stdout().lock().write_all(text.as_bytes()));
     }
 
+    /// A text that was asked for, as it is.
+    pub(crate) fn text(&self, text: &str) {
+        self.data(text);
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn cannot_write(&self, path: &Path, error: &io::Error) {
+        self.say(&format!(
+            "{ERROR}error:{ERROR:#} {}\n",
+            harmless(&format!("{}: {error}", path.display()))
+        ));
+    }
+
     /// Data for people, with colours where standard output is a terminal.
     fn styled(&self, text: &str) {
         let mut stream = AutoStream::new(io::stdout(), self.color);

@@ -36,6 +36,8 @@ fn help_of_every_command_has_examples_and_the_exit_statuses() {
         &["needed", "--help"],
         &["replace-needed", "--help"],
         &["groups", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let help = sandbox.run(words).stdout;
         assert!(help.contains("\nExamples:\n  truewheel "), "{words:?}: {help}");

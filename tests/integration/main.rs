@@ -40,6 +40,8 @@ mod reproducible;
 mod sbom;
 /// What is printed as JSON, against the files in `schemas/`.
 mod schemas;
+/// Completions and the manual.
+mod shell;
 /// What `show` says.
 mod show;
 /// What `tree` draws.
