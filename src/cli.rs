@@ -6,6 +6,7 @@ mod needed;
 mod repair;
 mod settings;
 mod shell;
+mod shims;
 mod show;
 mod tree;
 
@@ -21,6 +22,7 @@ pub(crate) use settings::{
     Settings, Windows,
 };
 pub(crate) use shell::{Completions, Manual, completions, manual};
+pub(crate) use shims::InstallShims;
 pub(crate) use show::Show;
 pub(crate) use tree::Tree;
 
@@ -33,6 +35,7 @@ Examples:
   truewheel check wheelhouse/*.whl
   truewheel show dist/*.whl
   truewheel help repair            every option, with examples and the environment
+  truewheel help migrate           from auditwheel, delocate or delvewheel
 
 Exit status: 0 all was done, 1 a wheel cannot be repaired or is wrong, 2 wrong usage.")]
 #[command(after_long_help = "\
@@ -109,6 +112,8 @@ pub(crate) enum Command {
     Needed(Needed),
     /// Give DLLs that one file for Windows imports other names, in the file itself or a copy
     ReplaceNeeded(ReplaceNeeded),
+    /// Put the names of older tools into a directory, each leading to truewheel
+    InstallShims(InstallShims),
     /// List the named sets of libraries that --exclude-group leaves out
     Groups(Groups),
     /// Print the script that lets a shell complete what is typed

@@ -9,8 +9,10 @@ use crate::cli;
 use crate::config::{
     CheckTask, Config, Job, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task,
 };
+use crate::frontends::{self, Voice};
 use crate::progress::Progress;
 use crate::report::Printer;
+use crate::shims::{self, Shims};
 use crate::status::Status;
 
 /// Does what the configuration says.
@@ -32,13 +34,14 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
     }
     match &config.task {
         Task::Repair(task) if task.dry_run => dry_run(task, printer),
-        Task::Repair(task) => repair(task, printer),
+        Task::Repair(task) => repair(task, config.voice, printer),
         Task::Check(task) => check(task, printer),
         Task::Merge(task) => merge(task, printer),
         Task::Show(task) => show(task, printer),
         Task::Tree(task) => tree(task, printer),
         Task::Needed(file) => needed(file, printer),
         Task::ReplaceNeeded(task) => replace_needed(task, printer),
+        Task::InstallShims(task) => install_shims(task, printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
             Status::Done
@@ -48,6 +51,19 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
             Status::Done
         }
         Task::Manual(directory) => manual(directory, printer),
+    }
+}
+
+fn install_shims(task: &Shims, printer: &Printer) -> Status {
+    match shims::install(task) {
+        Ok(paths) => {
+            printer.shims(&paths);
+            Status::Done
+        }
+        Err(fault) => {
+            printer.shim_fault(&fault);
+            Status::Failed
+        }
     }
 }
 
@@ -111,10 +127,13 @@ fn merge(task: &MergeTask, printer: &Printer) -> Status {
 }
 
 fn show(task: &LookTask, printer: &Printer) -> Status {
-    look(task, printer, truewheel_repair::show, |shows| {
-        printer.shows(task.jobs.len(), shows, task.json);
+    let mut is_fit = true;
+    let status = look(task, printer, truewheel_repair::show, |shows| {
+        printer.shows(shows, task);
+        is_fit = task.is_pure_fine || shows.iter().all(|show| !show.levels.is_empty());
         shows.iter().map(|show| show.unmatched.clone()).collect()
-    })
+    });
+    if is_fit { status } else { Status::Failed }
 }
 
 fn tree(task: &LookTask, printer: &Printer) -> Status {
@@ -190,10 +209,10 @@ fn dry_run(task: &RepairTask, printer: &Printer) -> Status {
 }
 
 /// All wheels or none; a directory made for them does not stay without them.
-fn repair(task: &RepairTask, printer: &Printer) -> Status {
+fn repair(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
     let outputs: BTreeSet<&Path> = task.jobs.iter().map(|job| &*job.options.output).collect();
     let made: Vec<&Path> = outputs.into_iter().filter(|output| !output.exists()).collect();
-    let status = repair_all(task, printer);
+    let status = repair_all(task, voice, printer);
     if status != Status::Done {
         for output in made {
             // Only an empty directory can be removed so, and that it is there already does no harm.
@@ -204,19 +223,23 @@ fn repair(task: &RepairTask, printer: &Printer) -> Status {
 }
 
 /// Names are given when every wheel has been written and verified.
-fn repair_all(task: &RepairTask, printer: &Printer) -> Status {
+fn repair_all(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
     let progress = Progress::new(task.jobs.len(), printer);
     let mut prepared: Vec<Prepared> = Vec::new();
+    let mut status = Status::Done;
     for Job { file: wheel, options } in &task.jobs {
         progress.at(wheel);
         match truewheel_repair::prepare(wheel, options) {
             Ok(wheel) => prepared.push(wheel),
-            Err(error) => progress.suspend(|| printer.error(Some(wheel), &error)),
+            Err(error) => {
+                status = frontends::status_of(voice, &error);
+                progress.suspend(|| printer.error(Some(wheel), &error));
+            }
         }
     }
     progress.finish();
     if prepared.len() < task.jobs.len() {
-        return Status::Failed;
+        return status;
     }
     let mut names: BTreeMap<(&Path, String), &Path> = BTreeMap::new();
     for (Job { file: wheel, options }, result) in task.jobs.iter().zip(&prepared) {

@@ -21,7 +21,8 @@ use truewheel_repair::groups::{self, GROUPS, Group};
 use truewheel_repair::{Options, SearchDirectory};
 
 use crate::cli::{self, Cli, ColorChoice, Command, Settings};
-use crate::frontends::Voice;
+use crate::frontends::{self, TOOLS, Voice};
+use crate::shims::Shims;
 use files::expand;
 use layers::{Layer, Merged, Source};
 
@@ -47,7 +48,6 @@ pub(crate) struct Config {
     pub(crate) color: ColorChoice,
     pub(crate) threads: Option<usize>,
     /// In whose manner the run speaks.
-    #[expect(dead_code, reason = "every command speaks in its own manner yet")]
     pub(crate) voice: Voice,
     /// What was typed and may be a mistake.
     pub(crate) warnings: Vec<String>,
@@ -64,6 +64,7 @@ pub(crate) enum Task {
     Tree(LookTask),
     Needed(PathBuf),
     ReplaceNeeded(Box<ReplaceNeededTask>),
+    InstallShims(Shims),
     Groups(GroupsTask),
     /// A text that hangs on nothing but the program.
     Text(String),
@@ -90,6 +91,8 @@ pub(crate) struct RepairTask {
 #[derive(Debug)]
 pub(crate) struct LookTask {
     pub(crate) jobs: Vec<Job<Options>>,
+    /// A wheel without binaries is as good as any.
+    pub(crate) is_pure_fine: bool,
     pub(crate) json: bool,
 }
 
@@ -111,6 +114,24 @@ pub(crate) fn typed() -> Vec<OsString> {
     needed::with_two_dashes(env::args_os())
 }
 
+/// `help migrate` is no help for a command: the page on what older tools' options are called here.
+pub(crate) fn migration(words: &[OsString]) -> Result<Option<Config>> {
+    let [_, help, migrate, rest @ ..] = words else { return Ok(None) };
+    if help != "help" || migrate != "migrate" {
+        return Ok(None);
+    }
+    let tool = rest.first().map(|word| word.to_string_lossy().into_owned());
+    let page = frontends::migration(tool.as_deref())?;
+    Ok(Some(Config {
+        verbosity: Verbosity::Normal,
+        color: ColorChoice::Auto,
+        threads: None,
+        voice: Voice::Own,
+        warnings: Vec::new(),
+        task: Task::Text(page),
+    }))
+}
+
 /// Turns what was typed into what will be done.
 pub(crate) fn configure(cli: Cli) -> Result<Config> {
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
@@ -130,6 +151,7 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
         Command::ReplaceNeeded(typed) => {
             Task::ReplaceNeeded(Box::new(needed::replace_needed(typed)?))
         }
+        Command::InstallShims(typed) => Task::InstallShims(shims(typed)?),
         Command::Groups(typed) => Task::Groups(GroupsTask {
             groups: match typed.names.as_slice() {
                 [] => GROUPS.iter().collect(),
@@ -144,8 +166,17 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
     Ok(Config { verbosity, color, threads, voice, warnings, task })
 }
 
+fn shims(typed: cli::InstallShims) -> Result<Shims> {
+    let program = env::current_exe().and_then(std::fs::canonicalize);
+    let program = program
+        .map_err(|error| UsageError(format!("where truewheel lies cannot be told: {error}")))?;
+    let names = TOOLS.iter().map(|(name, _)| format!("{name}{}", env::consts::EXE_SUFFIX));
+    let cli::InstallShims { directory, copy, force } = typed;
+    Ok(Shims { program, directory, names: names.collect(), copy, force })
+}
+
 /// The number of threads that was asked for.
-fn threads(typed: Option<usize>) -> Result<Option<usize>> {
+pub(crate) fn threads(typed: Option<usize>) -> Result<Option<usize>> {
     let threads = match typed {
         Some(threads) => Some(threads),
         None => number("TRUEWHEEL_THREADS")?,
@@ -163,20 +194,37 @@ fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> 
         typed;
     let settings =
         Settings { repairing, search, left_out, windows, processors, ..Settings::default() };
-    let jobs = jobs(wheels, &settings, warnings, options::repair)?;
-    Ok(RepairTask { jobs, dry_run, json })
+    Ok(RepairTask { jobs: repair_jobs(wheels, &settings, warnings)?, dry_run, json })
+}
+
+/// Each wheel with what a repair is told of it; `typed` is what the command line says.
+pub(crate) fn repair_jobs(
+    wheels: Vec<PathBuf>,
+    typed: &Settings,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Job<Options>>> {
+    jobs(wheels, typed, warnings, options::repair)
+}
+
+/// Each file with where its libraries are looked for; `typed` is what the command line says.
+pub(crate) fn look_jobs(
+    files: Vec<PathBuf>,
+    typed: &Settings,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Job<Options>>> {
+    jobs(files, typed, warnings, options::look)
 }
 
 fn show(typed: cli::Show, warnings: &mut Vec<String>) -> Result<LookTask> {
     let cli::Show { wheels, search, left_out, processors, json } = typed;
     let settings = Settings { search, left_out, processors, ..Settings::default() };
-    Ok(LookTask { jobs: jobs(wheels, &settings, warnings, options::look)?, json })
+    Ok(LookTask { jobs: look_jobs(wheels, &settings, warnings)?, is_pure_fine: true, json })
 }
 
 fn tree(typed: cli::Tree, warnings: &mut Vec<String>) -> Result<LookTask> {
     let cli::Tree { files, search, left_out, json } = typed;
     let settings = Settings { search, left_out, ..Settings::default() };
-    Ok(LookTask { jobs: jobs(files, &settings, warnings, options::look)?, json })
+    Ok(LookTask { jobs: look_jobs(files, &settings, warnings)?, is_pure_fine: true, json })
 }
 
 /// Makes the options of each file out of all that is said about it.

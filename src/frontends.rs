@@ -6,21 +6,27 @@
 //! one engine and one way through it. What a tool prints, where other programs read it, is in
 //! `report/frontends`.
 
+mod auditwheel;
 mod delocate;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use truewheel_repair::{Error, ErrorKind};
+
 use crate::config::{Config, UsageError};
+use crate::status::Status;
 
 /// A command line that truewheel takes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
+    Auditwheel,
     DelocateFuse,
 }
 
 /// Every name that a tool is called by.
-pub(crate) const TOOLS: &[(&str, Tool)] = &[("delocate-fuse", Tool::DelocateFuse)];
+pub(crate) const TOOLS: &[(&str, Tool)] =
+    &[("auditwheel", Tool::Auditwheel), ("delocate-fuse", Tool::DelocateFuse)];
 
 /// Whose manner of speaking a run has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +34,7 @@ pub(crate) enum Voice {
     /// truewheel's own.
     #[default]
     Own,
-    #[expect(dead_code, reason = "no command of delocate prints yet")]
-    Delocate,
+    Auditwheel,
 }
 
 /// Why a command line is not answered.
@@ -76,7 +81,33 @@ fn called(name: &OsStr) -> Option<Tool> {
 /// Turns the words of a tool into what will be done.
 pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refusal> {
     match tool {
+        Tool::Auditwheel => auditwheel::configure(words),
         Tool::DelocateFuse => delocate::fuse(words),
+    }
+}
+
+/// What each option of the older tools is called here.
+const MIGRATING: &str = include_str!("../MIGRATING.md");
+
+/// The page on older tools, or the part on one of them.
+pub(crate) fn migration(tool: Option<&str>) -> Result<String, UsageError> {
+    let Some(tool) = tool else { return Ok(MIGRATING.to_owned()) };
+    let mut parts = MIGRATING.split("\n## ").skip(1);
+    let is_it = |part: &&str| part.lines().next().is_some_and(|name| tool.starts_with(name));
+    match parts.find(is_it) {
+        Some(part) => Ok(format!("## {}\n", part.trim_end())),
+        None => Err(UsageError(format!(
+            "`help migrate {tool}`: there is no such tool\n  hint: auditwheel, delocate or delvewheel"
+        ))),
+    }
+}
+
+/// How a run ends that `error` stops.
+pub(crate) fn status_of(voice: Voice, error: &Error) -> Status {
+    match (voice, error.kind()) {
+        // auditwheel lets its parser say that a wheel does not earn the tag.
+        (Voice::Auditwheel, ErrorKind::NotEarned { .. }) => Status::Usage,
+        _ => Status::Failed,
     }
 }
 
@@ -99,5 +130,26 @@ mod tests {
         assert_eq!(words, ["delocate-fuse", "--help"]);
         assert_eq!(asked(&["truewheel", "repair", "delocate-fuse"]), None);
         assert_eq!(asked(&["truewheel"]), None);
+    }
+
+    /// Every long option of a parser and of its commands.
+    fn options(command: &clap::Command, found: &mut Vec<String>) {
+        found.extend(command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned));
+        command.get_subcommands().for_each(|command| options(command, found));
+    }
+
+    #[test]
+    fn every_option_of_an_older_tool_is_in_its_table() {
+        let tools = [("auditwheel", auditwheel::command())];
+        for (tool, command) in tools {
+            let page = migration(Some(tool)).unwrap();
+            let mut names = Vec::new();
+            options(&command, &mut names);
+            assert!(names.len() > 3, "{tool}: {names:?}");
+            for name in names.iter().filter(|name| *name != "help") {
+                assert!(page.contains(&format!("--{name}")), "{tool}: --{name}");
+            }
+        }
+        assert!(migration(Some("patchelf")).is_err());
     }
 }

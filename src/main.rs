@@ -9,6 +9,7 @@ mod config;
 mod frontends;
 mod progress;
 mod report;
+mod shims;
 mod status;
 
 use std::ffi::OsString;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn configure(words: Vec<OsString>) -> Result<Config, Refusal> {
+    if let Some(config) = config::migration(&words)? {
+        return Ok(config);
+    }
     match frontends::of(&words) {
         Some((tool, words)) => frontends::configure(tool, words),
         None => Ok(config::configure(cli::parse(words)?)?),

@@ -5,10 +5,12 @@
 //! a file of its own.
 
 mod check;
+mod frontends;
 mod groups;
 mod merge;
 mod needed;
 mod repair;
+mod shims;
 mod show;
 mod tree;
 
@@ -23,6 +25,7 @@ use truewheel_repair::{Error, Unmatched};
 
 use crate::cli;
 use crate::config::{Config, UsageError, Verbosity};
+use crate::frontends::Voice;
 use crate::status::Status;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -38,6 +41,7 @@ const FAINT: Style = Style::new().dimmed();
 pub(crate) struct Printer {
     verbosity: Verbosity,
     color: ColorChoice,
+    voice: Voice,
     /// Why standard output is not whole.
     refused: RefCell<Option<io::Error>>,
 }
@@ -49,7 +53,8 @@ impl Printer {
             cli::ColorChoice::Always => ColorChoice::Always,
             cli::ColorChoice::Never => ColorChoice::Never,
         };
-        Self { verbosity: config.verbosity, color, refused: RefCell::default() }
+        let Config { verbosity, voice, .. } = *config;
+        Self { verbosity, color, voice, refused: RefCell::default() }
     }
 
     /// Whether more than faults is to be said.
@@ -59,13 +64,29 @@ impl Printer {
 
     /// What is wrong, with the wheel it is wrong with.
     pub(crate) fn error(&self, wheel: Option<&Path>, error: &Error) {
+        match self.voice {
+            Voice::Own => self.plain_error(wheel, error),
+            Voice::Auditwheel => self.auditwheel_error(wheel, error),
+        }
+    }
+
+    fn plain_error(&self, wheel: Option<&Path>, error: &Error) {
         let said = error.to_string();
         let text = match wheel.map(|wheel| format!("{}: ", wheel.display())) {
             // The operating system's refusal of the wheel begins with its path already.
             Some(name) if !said.starts_with(&name) => format!("{name}{said}"),
             _ => said,
         };
+        let text = self.in_its_words(text);
         self.say(&format!("{ERROR}error:{ERROR:#} {}\n", harmless(&text)));
+    }
+
+    /// Options that the older tool does not have, as what it has for them.
+    fn in_its_words(&self, text: String) -> String {
+        match self.voice {
+            Voice::Own => text,
+            Voice::Auditwheel => text.replace("with `--lib-path DIR`", "in LD_LIBRARY_PATH"),
+        }
     }
 
     /// What may be a mistake, also when only faults are asked for: nobody looks at a run that went well.

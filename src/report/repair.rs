@@ -6,6 +6,7 @@ use truewheel_repair::{Plan, Report, plain};
 
 use super::{GOOD, NOTE, Printer, harmless, megabytes, one_line};
 use crate::config::Verbosity;
+use crate::frontends::Voice;
 
 impl Printer {
     /// What would be done; `asked` is the number of wheels that were named.
@@ -21,6 +22,13 @@ impl Printer {
 
     /// What was done; `asked` is the number of wheels that were named.
     pub(crate) fn reports(&self, asked: usize, reports: &[Report], json: bool) {
+        match self.voice {
+            Voice::Own => self.own_reports(asked, reports, json),
+            Voice::Auditwheel => self.auditwheel_reports(reports),
+        }
+    }
+
+    fn own_reports(&self, asked: usize, reports: &[Report], json: bool) {
         for report in reports {
             if self.is_talkative() {
                 self.say(&self.words(report));

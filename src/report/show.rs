@@ -12,7 +12,8 @@ use truewheel_repair::{
 };
 
 use super::{BAD, FAINT, GOOD, NAME, NOTE, Printer, harmless, megabytes, one_line};
-use crate::config::Verbosity;
+use crate::config::{LookTask, Verbosity};
+use crate::frontends::Voice;
 
 /// So many rows of one kind are shown without `-v`.
 const FEW: usize = 8;
@@ -22,8 +23,15 @@ const TOLD_ELSEWHERE: [&str; 4] = ["missing-library", "unreachable-library", "ta
 const MOST_NOTES: usize = 4;
 
 impl Printer {
-    /// Every wheel, in words or as JSON; `asked` is the number of wheels that were named.
-    pub(crate) fn shows(&self, asked: usize, shows: &[Show], json: bool) {
+    /// Every wheel, in words or as JSON.
+    pub(crate) fn shows(&self, shows: &[Show], task: &LookTask) {
+        match self.voice {
+            Voice::Own => self.own_shows(task.jobs.len(), shows, task.json),
+            Voice::Auditwheel => self.auditwheel_shows(shows, task),
+        }
+    }
+
+    fn own_shows(&self, asked: usize, shows: &[Show], json: bool) {
         if json {
             self.json_of(asked, shows);
             return;

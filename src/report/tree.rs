@@ -6,6 +6,7 @@ use truewheel_repair::{Need, Status, Tree, TreeFile};
 
 use super::{BAD, FAINT, GOOD, NAME, NOTE, Printer, one_line};
 use crate::config::Verbosity;
+use crate::frontends::Voice;
 
 /// A chain of libraries longer than this is somebody's joke, and would be wider than any screen.
 const DEEPEST: usize = 60;
@@ -13,6 +14,13 @@ const DEEPEST: usize = 60;
 impl Printer {
     /// Every tree, in words or as JSON; `asked` is the number of files that were named.
     pub(crate) fn trees(&self, asked: usize, trees: &[Tree], json: bool) {
+        match self.voice {
+            Voice::Own => self.own_trees(asked, trees, json),
+            Voice::Auditwheel => self.auditwheel_trees(trees),
+        }
+    }
+
+    fn own_trees(&self, asked: usize, trees: &[Tree], json: bool) {
         if json {
             self.json_of(asked, trees);
             return;

@@ -281,7 +281,7 @@ fn only_config_rs_reads_the_environment() {
     let words = ["std::env", "env::var", "env::args", "env!(", "current_dir", "temp_dir("];
     let mut found = uses_outside(&words, &["src/config.rs"]);
     // The version is set when truewheel is built, and stands in the SBOM.
-    found.retain(|line| !line.ends_with("env!(\"CARGO_PKG_VERSION\"),"));
+    found.retain(|line| !line.contains("env!(\"CARGO_PKG_VERSION\")"));
     assert_eq!(found, NOTHING);
 }
 

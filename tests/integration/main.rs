@@ -13,6 +13,8 @@ mod check;
 mod cli;
 /// The model of dyld that repaired wheels are held against can say no.
 mod dyld;
+/// The command lines of older tools.
+mod frontends;
 /// Bytes that somebody made up: no panic, and never half a wheel.
 mod hostile;
 /// Whole repairs of wheels for Linux.

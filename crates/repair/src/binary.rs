@@ -173,6 +173,8 @@ pub(crate) struct UndefinedSymbol {
 pub(crate) struct ElfFile {
     /// What it runs on.
     pub machine: Machine,
+    /// `EI_OSABI`.
+    pub os_abi: u8,
     /// The C library it was built for, where anything tells.
     pub libc: Option<Libc>,
     /// Has a dynamic section, so a loader looks at it.
@@ -225,6 +227,7 @@ impl ElfFile {
         };
         Ok(Self {
             machine: machine(&elf, libc),
+            os_abi: elf.os_abi(),
             libc,
             is_dynamic: elf.is_dynamic(),
             interpreter,

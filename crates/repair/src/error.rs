@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::policy::ISA_REMEDY;
+use crate::policy::{ISA_REMEDY, ObstacleKind};
 
 /// The engine's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -65,8 +65,8 @@ pub enum ErrorKind {
         reasons: Vec<String>,
         /// The best tag that the content does earn, if there is one.
         earned: Option<String>,
-        /// A file is marked with instructions that not every processor has.
-        asks_for_instructions: bool,
+        /// Of which kinds the reasons are.
+        kinds: BTreeSet<ObstacleKind>,
     },
     /// Something else that several files are the reason of.
     Refusals {
@@ -223,7 +223,7 @@ impl fmt::Display for Error {
             ErrorKind::Pe { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
             ErrorKind::Missing(libraries) => missing(f, libraries),
-            ErrorKind::NotEarned { requested, nearest, reasons, earned, asks_for_instructions } => {
+            ErrorKind::NotEarned { requested, nearest, reasons, earned, kinds } => {
                 match (requested, earned) {
                     (None, None) => write!(f, "the content earns no tag, not even `{nearest}`")?,
                     (requested, _) => {
@@ -234,7 +234,7 @@ impl fmt::Display for Error {
                 for reason in reasons {
                     write!(f, "\n  because: {}", Line(reason))?;
                 }
-                if *asks_for_instructions {
+                if kinds.contains(&ObstacleKind::Instructions) {
                     write!(f, "\n  hint: {ISA_REMEDY}")?;
                 }
                 not_earned(f, requested.is_some(), earned.as_deref())

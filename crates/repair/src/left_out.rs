@@ -61,6 +61,11 @@ impl Choices {
         matched.map(|(option, names)| left_out_by(&option, &names)).collect()
     }
 
+    /// Every needed name that the caller left out.
+    pub(crate) fn left_out(&self) -> BTreeSet<String> {
+        self.excluded.matched().into_iter().flat_map(|(_, names)| names).collect()
+    }
+
     /// The options that did nothing, when every needed name was looked for.
     pub(crate) fn unmatched(&self) -> Vec<Unmatched> {
         let mut unmatched = self.excluded.unmatched("matches nothing that is needed");

@@ -152,6 +152,8 @@ pub struct Options {
     pub platform: Option<PlatformTag>,
     /// A tag that the surroundings wish for; it counts only where it fits the wheel and is earned.
     pub platform_hint: Option<PlatformTag>,
+    /// Where it fits the wheel, that tag is asked for as if by [`platform`](Self::platform).
+    pub platform_hint_is_order: bool,
     /// Only the requested tag and its alias, also when the content earns a better one.
     pub only_platform: bool,
     /// Keep the tags in the file name and in WHEEL as they are.
@@ -204,6 +206,7 @@ impl Default for Options {
             output: PathBuf::from("wheelhouse"),
             platform: None,
             platform_hint: None,
+            platform_hint_is_order: false,
             only_platform: false,
             keep_tags: false,
             lib_sdir: None,

@@ -100,6 +100,8 @@ pub struct Plan {
     pub corrects_record: bool,
     /// Needed names that stay and that the target or the user answers for, by member.
     pub outside: BTreeMap<MemberPath, BTreeSet<String>>,
+    /// Needed names that the caller left out.
+    pub left_out: BTreeSet<String>,
     /// Directories of an environment, in lower case, where Windows looks for DLLs because some package
     /// says so.
     pub(crate) dll_directories: BTreeSet<String>,
@@ -169,6 +171,7 @@ pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.graph.notes.iter().cloned());
     plan.notes.extend(findings.assessment.notes.iter().cloned());
     plan.unmatched.extend(findings.graph.unmatched.iter().cloned());
+    plan.left_out.clone_from(&findings.graph.left_out);
     links_into(findings.links, &mut plan);
     let libraries = elf::plan(findings, &mut plan)?;
     set_tags(findings.wheel, &findings.assessment.tags, &mut plan)?;
@@ -184,6 +187,7 @@ pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.macos.graph.notes.iter().cloned());
     plan.notes.extend(findings.macos.notes.iter().cloned());
     plan.unmatched.extend(findings.macos.graph.unmatched.iter().cloned());
+    plan.left_out.clone_from(&findings.macos.graph.left_out);
     links_into(findings.links, &mut plan);
     if findings.options.strip.is_some() {
         plan.notes.push("Mach-O files are not stripped: only ELF files are".to_owned());
@@ -208,6 +212,7 @@ pub(crate) fn windows(findings: &WinFindings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.windows.graph.notes.iter().cloned());
     plan.notes.extend(findings.windows.notes.iter().cloned());
     plan.unmatched.extend(findings.windows.graph.unmatched.iter().cloned());
+    plan.left_out.clone_from(&findings.windows.graph.left_out);
     let places = pe::plan(findings, &mut plan)?;
     let uses = pe::uses(&findings.windows.graph, &places);
     origins(findings.wheel, &mut plan, uses, findings.options)?;
@@ -271,6 +276,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         renamed: BTreeMap::new(),
         copies: BTreeMap::new(),
         outside: BTreeMap::new(),
+        left_out: BTreeSet::new(),
         dll_directories: BTreeSet::new(),
     };
     metadata::drop_signatures(wheel, &mut plan)?;

@@ -76,7 +76,7 @@ pub(crate) fn assess(
 ) -> Result<Assessment> {
     let policy = Policy { graph, target, options };
     let hint = options.platform_hint.as_ref().filter(|tag| policy.fits(tag));
-    let requested = options.platform.as_ref();
+    let requested = policy.asked_for();
     let promised = requested.map(|tag| policy.promise(tag)).transpose()?.flatten();
     let candidates = policy.candidates(existing);
     let outcomes: Vec<Outcome> = candidates.iter().map(|at| policy.try_promise(*at)).collect();
@@ -224,6 +224,13 @@ impl Policy<'_> {
         outcome
     }
 
+    /// The tag that the wheel must earn.
+    fn asked_for(&self) -> Option<&PlatformTag> {
+        let hint = self.options.platform_hint.as_ref();
+        let order = hint.filter(|tag| self.options.platform_hint_is_order && self.fits(tag));
+        self.options.platform.as_ref().or(order)
+    }
+
     fn is_member(&self, id: NodeId) -> bool {
         matches!(self.graph.node(id).place, Place::Member(_))
     }
@@ -332,7 +339,7 @@ impl Policy<'_> {
             return Some(Error::new(ErrorKind::Missing(outcome.missing.clone())));
         }
         // Tags that stay are noted where they are not true; one that is asked for must be.
-        let stays = self.options.keep_tags && self.options.platform.is_none();
+        let stays = self.options.keep_tags && self.asked_for().is_none();
         let is_earned = outcome.obstacles.is_empty() || stays;
         (!is_earned).then(|| self.not_earned(outcome, earned))
     }
@@ -340,7 +347,7 @@ impl Policy<'_> {
     fn not_earned(&self, outcome: &Outcome, earned: Option<Promise>) -> Error {
         let arch = self.target.arch;
         let nearest = tag_of(outcome.at, arch).to_string();
-        let requested = self.options.platform.as_ref().map(ToString::to_string);
+        let requested = self.asked_for().map(ToString::to_string);
         let reasons = outcome.obstacles.iter().map(|o| format!("{} needs {o}", o.file)).collect();
         let earned = earned.or_else(|| self.higher_api(outcome.at));
         Error::new(ErrorKind::NotEarned {
@@ -348,7 +355,7 @@ impl Policy<'_> {
             nearest,
             reasons,
             earned: earned.map(|promise| tag_of(promise, arch).to_string()),
-            asks_for_instructions: has_instructions(&outcome.obstacles),
+            kinds: outcome.obstacles.iter().map(|obstacle| obstacle.kind).collect(),
         })
     }
 }

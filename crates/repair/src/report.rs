@@ -46,6 +46,8 @@ pub struct Report {
     pub vendored: Vec<VendoredLibrary>,
     /// Members that were edited, in order.
     pub edited: Vec<String>,
+    /// Needed names that an option left out.
+    pub left_out: Vec<String>,
     /// Things the user should know.
     pub notes: Vec<String>,
     /// Options that did nothing for this wheel.
@@ -87,6 +89,7 @@ impl Report {
             unchanged,
             vendored: vendored.collect(),
             edited: plan.edits.keys().map(|path| path.as_str().to_owned()).collect(),
+            left_out: plan.left_out.into_iter().collect(),
             old_tags: plan.old_tags,
             new_tags: plan.new_tags,
             notes: plan.notes,

@@ -143,6 +143,8 @@ pub(crate) struct Graph {
     pub other_arches: Vec<Arch>,
     /// Things worth a line in the report.
     pub notes: Vec<String>,
+    /// Needed names that the caller left out.
+    pub left_out: BTreeSet<String>,
     /// Options that did nothing.
     pub unmatched: Vec<Unmatched>,
 }

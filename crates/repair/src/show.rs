@@ -178,6 +178,8 @@ pub struct Show {
     pub bundled: Vec<BundledLibrary>,
     /// The tags it might have, ascending: the lowest asks least of a system.
     pub levels: Vec<Level>,
+    /// The versions of symbols that its ELF files ask of libraries, by library.
+    pub symbol_versions: BTreeMap<String, BTreeSet<String>>,
     /// Every search path.
     pub search_paths: Vec<SearchPath>,
     /// Members whose stack is executable, which glibc 2.41 refuses.
@@ -278,6 +280,7 @@ fn known(path: &Path, survey: &Survey, tree: &Tree) -> Show {
         needs: needs(tree),
         bundled: bundled(tree),
         levels: Vec::new(),
+        symbol_versions: BTreeMap::new(),
         search_paths: search_paths(tree),
         executable_stacks: Vec::new(),
         run_time_names: Vec::new(),

@@ -82,6 +82,8 @@ pub struct TreeFile {
     pub signed: Option<bool>,
     /// As the system of the file calls it: `x86_64`, `arm64`, `x64`.
     pub architecture: String,
+    /// `EI_OSABI`, of ELF files.
+    pub os_abi: Option<u8>,
     /// The C library, of ELF files that show it.
     pub libc: Option<String>,
     /// `PT_INTERP`.

@@ -352,6 +352,7 @@ impl<'a> Search<'a> {
     fn finish(self) -> MachGraph {
         let Self { context, mut graph, store, resolved, .. } = self;
         graph.unmatched = context.choices.unmatched();
+        graph.left_out = context.choices.left_out();
         graph.libraries = store.into_libraries();
         graph.needs = resolved;
         identity::unite(&mut graph);

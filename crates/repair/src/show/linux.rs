@@ -1,10 +1,13 @@
 //! Wheels for Linux and Android: tags by content.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use truewheel_elf::ExecutableStack;
 use truewheel_wheel::PlatformTag;
 
 use super::{Level, LevelState, Show, Verdict};
 use crate::policy::{Outcome, Promise, promise_of, tag_of};
+use crate::search::paths::base_name;
 use crate::search::{Graph, NodeId};
 use crate::survey::{LinuxSurvey, Survey};
 use crate::target::Libc;
@@ -26,6 +29,7 @@ pub(super) fn judge(survey: &Survey, linux: &LinuxSurvey, show: &mut Show) {
     for (claim, tag) in show.tags.iter_mut().zip(&survey.wheel.filename().platforms) {
         claim.kept = Some(keeps(tag, target, outcomes));
     }
+    show.symbol_versions = symbol_versions(graph);
     let stack = |file: &crate::binary::ElfFile| file.executable_stack == ExecutableStack::Yes;
     show.executable_stacks = graph
         .members()
@@ -39,6 +43,17 @@ pub(super) fn judge(survey: &Survey, linux: &LinuxSurvey, show: &mut Show) {
         true => Verdict::Good,
         false => Verdict::NeedsRepair,
     };
+}
+
+/// Of the wheel's own libraries, too.
+fn symbol_versions(graph: &Graph) -> BTreeMap<String, BTreeSet<String>> {
+    let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, _, file) in graph.members() {
+        for (library, versions) in &file.version_needs {
+            asked.entry(library.clone()).or_default().extend(versions.keys().cloned());
+        }
+    }
+    asked
 }
 
 fn is_kept_as_it_is(outcome: &Outcome) -> bool {
@@ -88,9 +103,11 @@ fn level(graph: &Graph, target: &WheelTarget, outcome: &Outcome) -> Level {
 
 /// The name that others need a library by.
 fn name(graph: &Graph, id: NodeId) -> String {
-    let soname = graph.node(id).file.soname.clone();
-    soname.unwrap_or_else(|| {
-        let name = graph.name(id);
-        name.rsplit('/').next().unwrap_or_default().to_owned()
-    })
+    let mut needs = graph.needs.values().flatten();
+    let needed = needs.find(|(_, resolution)| resolution.file() == Some(id));
+    match needed {
+        Some((needed, _)) => needed.clone(),
+        // It is included, and keeps its name.
+        None => base_name(&graph.name(id)).to_owned(),
+    }
 }

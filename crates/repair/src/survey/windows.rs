@@ -75,6 +75,7 @@ pub(super) fn survey(
     faults.extend(lacking(&graph));
     notes.extend(choices.plain_notes());
     graph.unmatched = choices.unmatched();
+    graph.left_out = choices.left_out();
     notes.extend(left_to_the_machine(&graph, &policy));
     let roots = graph.members().map(|(id, _)| id).chain(graph.included.iter().map(|it| it.id));
     let is_library = |id: &NodeId| matches!(graph.node(*id).place, Place::Library(_));

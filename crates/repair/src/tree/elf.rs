@@ -175,6 +175,7 @@ fn facts(path: String, in_wheel: bool, file: &ElfFile) -> TreeFile {
         },
         signed: None,
         architecture: file.machine.describe(),
+        os_abi: Some(file.os_abi),
         libc: file.libc.map(|libc| libc.to_string()),
         interpreter: file.interpreter.clone(),
         own_name: file.soname.clone(),

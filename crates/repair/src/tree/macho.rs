@@ -135,6 +135,7 @@ fn facts(path: String, in_wheel: bool, slice: &MachSlice) -> TreeFile {
         },
         signed: Some(slice.is_signed),
         architecture: slice.architecture.to_owned(),
+        os_abi: None,
         libc: None,
         interpreter: None,
         own_name: slice.install_id.clone(),

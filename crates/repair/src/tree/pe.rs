@@ -209,6 +209,7 @@ fn facts(path: String, spot: &Spot, file: &PeFile) -> TreeFile {
         },
         signed: Some(file.is_signed),
         architecture: file.architecture.to_owned(),
+        os_abi: None,
         libc: None,
         interpreter: None,
         own_name: None,

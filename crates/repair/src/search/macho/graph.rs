@@ -42,6 +42,8 @@ pub(crate) struct MachGraph {
     pub(crate) included: Vec<Included>,
     /// Things worth a line in the report.
     pub(crate) notes: Vec<String>,
+    /// Needed names that the caller left out.
+    pub(crate) left_out: BTreeSet<String>,
     /// Options that did nothing.
     pub(crate) unmatched: Vec<Unmatched>,
 }

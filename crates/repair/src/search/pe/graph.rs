@@ -46,6 +46,8 @@ pub(crate) struct PeGraph {
     pub(crate) needs: BTreeMap<NodeId, Vec<PeNeed>>,
     /// DLLs that are vendored because the caller named them.
     pub(crate) included: Vec<Included>,
+    /// Needed names that the caller left out.
+    pub(crate) left_out: BTreeSet<String>,
     /// Options that did nothing.
     pub(crate) unmatched: Vec<Unmatched>,
     /// Things worth a line in the report.

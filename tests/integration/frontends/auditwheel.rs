@@ -1,0 +1,139 @@
+//! auditwheel's command line.
+
+use crate::support::{Elf, Run, Sandbox, Wheel};
+
+/// A module that needs `libfoo.so.1`, which is in `libs`.
+fn sandbox() -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1"));
+    let wheel = Wheel::demo(&Elf::module(&["libfoo.so.1"]));
+    wheel.build(sandbox.root());
+    let name = wheel.file_name();
+    (sandbox, name)
+}
+
+fn auditwheel(sandbox: &Sandbox, words: &[&str], environment: &[(&str, &str)]) -> Run {
+    let words: Vec<&str> = ["auditwheel"].iter().chain(words).copied().collect();
+    sandbox.run_in(&words, environment)
+}
+
+#[test]
+fn a_repair_writes_and_says_what_auditwheel_does() {
+    let (sandbox, wheel) = sandbox();
+    let libs = sandbox.path("libs");
+    let environment = [("LD_LIBRARY_PATH", &*libs)];
+    let run = auditwheel(&sandbox, &["-v", "repair", "-w", "out", &wheel], &environment);
+    assert_eq!((run.status, &*run.stdout), (0, ""), "{}", run.stderr);
+    let written = "demo-1.0-cp312-cp312-manylinux1_x86_64.manylinux_2_5_x86_64.whl";
+    assert_eq!(sandbox.names("out"), [written]);
+    let grafted = "DEBUG:auditwheel.repair:Grafting: ROOT/libs/libfoo.so.1 -> demo.libs/libfoo-";
+    for line in [
+        "INFO:auditwheel.main_repair:Repairing demo-1.0-cp312-cp312-linux_x86_64.whl\n",
+        grafted,
+        "INFO:auditwheel.wheeltools:Previous filename tags: linux_x86_64\n",
+        "INFO:auditwheel.wheeltools:New filename tags: manylinux_2_5_x86_64, manylinux1_x86_64\n",
+        "INFO:auditwheel.wheeltools:New WHEEL info tags: cp312-cp312-manylinux_2_5_x86_64, \
+         cp312-cp312-manylinux1_x86_64\n",
+        &format!("INFO:auditwheel.main_repair:\nFixed-up wheel written to ROOT/out/{written}\n"),
+    ] {
+        assert!(run.stderr.contains(line), "{line}{}", run.stderr);
+    }
+}
+
+#[test]
+fn options_may_be_short_long_joined_or_cut() {
+    let (sandbox, wheel) = sandbox();
+    for words in [
+        &["repair", "--exclude", "libfoo.so.1", "-wout", &*wheel][..],
+        &["repair", "--exc=libfoo*", "--wheel-dir=out", &wheel, "-v"],
+        &["repair", &wheel, "--exclude", "*/libfoo.so.*", "--plat", "auto", "-w", "out"],
+        &["repair", &wheel, "--exclude=libfoo.so.1", "--ldpaths", "{ldpaths}", "-w", "out"],
+    ] {
+        let libs = sandbox.path("libs");
+        let run = auditwheel(&sandbox, words, &[("LD_LIBRARY_PATH", &libs)]);
+        assert_eq!(run.status, 0, "{words:?}: {}", run.stderr);
+        let told = "INFO:auditwheel.lddtree:Excluding libfoo.so.1\n";
+        assert!(run.stderr.contains(told), "{words:?}: {}", run.stderr);
+        assert_eq!(sandbox.names("out").len(), 1, "{words:?}");
+    }
+}
+
+#[test]
+fn a_missing_library_is_told_in_the_words_of_both() {
+    let (sandbox, wheel) = sandbox();
+    let run = auditwheel(&sandbox, &["repair", "--ldpaths", "nothing", &wheel], &[]);
+    assert_eq!((run.status, &*run.stdout), (1, ""));
+    let first = "auditwheel: error: Cannot repair wheel, because required library \"libfoo.so.1\" could \
+                 not be located\n";
+    assert!(run.stderr.starts_with(first), "{}", run.stderr);
+    let hint = "hint: name its directory in LD_LIBRARY_PATH, or leave it out with";
+    assert!(run.stderr.contains(hint), "{}", run.stderr);
+    assert_eq!(sandbox.names("wheelhouse"), Vec::<String>::new());
+}
+
+#[test]
+fn the_platform_of_the_environment_must_be_earned() {
+    let (sandbox, wheel) = sandbox();
+    let libs = sandbox.path("libs");
+    let try_it = |plat| {
+        let environment = [("LD_LIBRARY_PATH", &*libs), ("AUDITWHEEL_PLAT", plat)];
+        auditwheel(&sandbox, &["repair", "-w", plat, &wheel], &environment)
+    };
+    assert_eq!(try_it("manylinux_2_28_x86_64").status, 0);
+    let both =
+        "demo-1.0-cp312-cp312-manylinux1_x86_64.manylinux_2_28_x86_64.manylinux_2_5_x86_64.whl";
+    assert_eq!(sandbox.names("manylinux_2_28_x86_64"), [both]);
+    // For another machine it says nothing of this wheel.
+    assert_eq!(try_it("manylinux_2_28_aarch64").status, 0);
+}
+
+#[test]
+fn a_tag_that_is_not_earned_is_status_2_with_the_symbol() {
+    let sandbox = Sandbox::new();
+    let wheel = Wheel::demo(&Elf::of("repair/needs-glibc-2.34.so"));
+    wheel.build(sandbox.root());
+    let name = wheel.file_name();
+    let run = auditwheel(&sandbox, &["repair", "--plat", "manylinux2014_x86_64", &name], &[]);
+    assert_eq!(run.status, 2, "{}", run.stderr);
+    let first = format!(
+        "auditwheel: error: cannot repair \"{name}\" to \"manylinux2014_x86_64\" ABI because of the \
+         presence of too-recent versioned symbols."
+    );
+    assert!(run.stderr.starts_with(&first), "{}", run.stderr);
+    assert!(run.stderr.contains("  because: demo/_ext.so needs GLIBC_2.34"), "{}", run.stderr);
+}
+
+#[test]
+fn show_tells_pure_wheels_by_its_status() {
+    let (sandbox, wheel) = sandbox();
+    let run = auditwheel(&sandbox, &["show", &wheel], &[]);
+    assert_eq!(run.status, 0);
+    let first = "\ndemo-1.0-cp312-cp312-linux_x86_64.whl is consistent with the following\nplatform \
+                 tag: \"linux_x86_64\".\n";
+    assert!(run.stdout.starts_with(first), "{}", run.stdout);
+    let pure = Wheel::new("demo").tag("py3-none-any").file("demo/__init__.py", "");
+    pure.build(sandbox.root());
+    let name = pure.file_name();
+    assert_eq!(auditwheel(&sandbox, &["show", &name], &[]).status, 1);
+    let run = auditwheel(&sandbox, &["show", "--json", "--allow-pure-python-wheel", &name], &[]);
+    assert_eq!(run.status, 0);
+    let wanted =
+        format!("{{\n    \"version\": 1,\n    \"wheel\": \"{name}\",\n    \"pure\": true\n}}\n");
+    assert_eq!(run.stdout, wanted);
+    let run = auditwheel(&sandbox, &["show", "nothere.whl"], &[]);
+    assert_eq!((run.status, &*run.stderr), (2, "error: cannot access nothere.whl. No such file\n"));
+}
+
+#[test]
+fn show_as_json_has_what_auditwheel_has() {
+    let (sandbox, wheel) = sandbox();
+    let run = auditwheel(&sandbox, &["show", "--json", &wheel], &[]);
+    let value: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(value["version"], 1);
+    assert_eq!(value["overall_tag"], "linux_x86_64");
+    assert_eq!(value["sym_tag"], "manylinux_2_5_x86_64");
+    assert_eq!(value["external_libs"], serde_json::json!({ "libfoo.so.1": null }));
+    let upgrades = value["policy_upgrades"].as_object().unwrap();
+    let wanted = serde_json::json!({ "libs_to_eliminate": ["libfoo.so.1"] });
+    assert_eq!(upgrades["manylinux_2_17_x86_64"], wanted);
+}
