@@ -9,6 +9,8 @@ mod support;
 mod architecture;
 /// Verdicts on finished wheels: each finding, what silences it, and its JSON.
 mod check;
+/// What the repair step of cibuildwheel asks.
+mod cibuildwheel;
 /// Help, exit statuses, standard output against standard error.
 mod cli;
 /// The model of dyld that repaired wheels are held against can say no.
