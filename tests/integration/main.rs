@@ -30,6 +30,8 @@ mod merge;
 mod needed;
 /// Against auditwheel, where it is installed.
 mod oracle;
+/// What the Python package says.
+mod packaging;
 /// RECORD after every kind of repair.
 mod record;
 /// Every refusal and its exact words.
