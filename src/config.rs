@@ -175,6 +175,15 @@ fn shims(typed: cli::InstallShims) -> Result<Shims> {
     Ok(Shims { program, directory, names: names.collect(), copy, force })
 }
 
+/// New names for what one file for Windows imports, in the file itself.
+pub(crate) fn replace_needed_in_place(
+    file: PathBuf,
+    change: &[String],
+) -> Result<ReplaceNeededTask> {
+    let typed = cli::ReplaceNeeded { file, change: change.to_vec(), output: None };
+    needed::replace_needed(typed)
+}
+
 /// The number of threads that was asked for.
 pub(crate) fn threads(typed: Option<usize>) -> Result<Option<usize>> {
     let threads = match typed {

@@ -8,6 +8,7 @@
 
 mod auditwheel;
 mod delocate;
+mod delvewheel;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -22,11 +23,15 @@ use crate::status::Status;
 pub(crate) enum Tool {
     Auditwheel,
     DelocateFuse,
+    Delvewheel,
 }
 
 /// Every name that a tool is called by.
-pub(crate) const TOOLS: &[(&str, Tool)] =
-    &[("auditwheel", Tool::Auditwheel), ("delocate-fuse", Tool::DelocateFuse)];
+pub(crate) const TOOLS: &[(&str, Tool)] = &[
+    ("auditwheel", Tool::Auditwheel),
+    ("delocate-fuse", Tool::DelocateFuse),
+    ("delvewheel", Tool::Delvewheel),
+];
 
 /// Whose manner of speaking a run has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +40,7 @@ pub(crate) enum Voice {
     #[default]
     Own,
     Auditwheel,
+    Delvewheel,
 }
 
 /// Why a command line is not answered.
@@ -83,6 +89,7 @@ pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refu
     match tool {
         Tool::Auditwheel => auditwheel::configure(words),
         Tool::DelocateFuse => delocate::fuse(words),
+        Tool::Delvewheel => delvewheel::configure(words),
     }
 }
 
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_option_of_an_older_tool_is_in_its_table() {
-        let tools = [("auditwheel", auditwheel::command())];
+        let tools = [("auditwheel", auditwheel::command()), ("delvewheel", delvewheel::command())];
         for (tool, command) in tools {
             let page = migration(Some(tool)).unwrap();
             let mut names = Vec::new();

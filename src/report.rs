@@ -67,6 +67,7 @@ impl Printer {
         match self.voice {
             Voice::Own => self.plain_error(wheel, error),
             Voice::Auditwheel => self.auditwheel_error(wheel, error),
+            Voice::Delvewheel => self.delvewheel_error(wheel, error),
         }
     }
 
@@ -86,6 +87,7 @@ impl Printer {
         match self.voice {
             Voice::Own => text,
             Voice::Auditwheel => text.replace("with `--lib-path DIR`", "in LD_LIBRARY_PATH"),
+            Voice::Delvewheel => text.replace("--lib-path", "--add-path"),
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) fn options(told: &cli::Windows) -> Result<WindowsOptions> {
         },
         namespace_packages: packages.map(str::to_owned).collect(),
         custom_patch: told.custom_patch == Some(true),
+        mark: None,
         redistributables: redistributables(),
         path: from_variable("PATH")?,
         system_root: variable("SystemRoot").map(PathBuf::from),

@@ -2,3 +2,4 @@
 //! it, on the same stream. All else is one line, marked as truewheel's.
 
 mod auditwheel;
+mod delvewheel;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{NOTE, Printer, one_line};
+use crate::frontends::Voice;
 
 impl Printer {
     /// A name on each line.
@@ -15,6 +16,9 @@ impl Printer {
         if self.is_talkative() {
             notes.iter().for_each(|note| self.say(&format!("{NOTE}note:{NOTE:#} {note}\n")));
         }
-        self.data(&format!("{}\n", output.display()));
+        // delvewheel says nothing of a file that was changed as asked.
+        if self.voice == Voice::Own {
+            self.data(&format!("{}\n", output.display()));
+        }
     }
 }

@@ -28,6 +28,7 @@ impl Printer {
         match self.voice {
             Voice::Own => self.own_shows(task.jobs.len(), shows, task.json),
             Voice::Auditwheel => self.auditwheel_shows(shows, task),
+            Voice::Delvewheel => self.delvewheel_shows(shows),
         }
     }
 

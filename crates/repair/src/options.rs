@@ -113,6 +113,9 @@ pub struct WindowsOptions {
     pub namespace_packages: Vec<String>,
     /// The user's own code names the directory of libraries, where a comment asks for it.
     pub custom_patch: bool,
+    /// Contents of `DELVEWHEEL` in `.dist-info`, which tells delvewheel that the wheel was repaired; `None`
+    /// writes none.
+    pub mark: Option<String>,
     /// Directories of Visual Studio with the runtimes it redistributes, one directory in each for every
     /// machine (`VCToolsRedistDir`).
     pub redistributables: Vec<PathBuf>,

@@ -100,6 +100,8 @@ pub struct Plan {
     pub corrects_record: bool,
     /// Needed names that stay and that the target or the user answers for, by member.
     pub outside: BTreeMap<MemberPath, BTreeSet<String>>,
+    /// The version of delvewheel that says, in the input, to have repaired it.
+    pub repaired_by_delvewheel: Option<String>,
     /// Needed names that the caller left out.
     pub left_out: BTreeSet<String>,
     /// Directories of an environment, in lower case, where Windows looks for DLLs because some package
@@ -214,6 +216,14 @@ pub(crate) fn windows(findings: &WinFindings<'_>) -> Result<(Plan, Places)> {
     plan.unmatched.extend(findings.windows.graph.unmatched.iter().cloned());
     plan.left_out.clone_from(&findings.windows.graph.left_out);
     let places = pe::plan(findings, &mut plan)?;
+    plan.repaired_by_delvewheel = metadata::delvewheel(findings.wheel)?;
+    if let Some(mark) = &findings.options.windows.mark
+        && plan.repaired_by_delvewheel.is_none()
+        && !plan.is_nothing()
+    {
+        let path = metadata::delvewheel_path(findings.wheel);
+        plan.added.insert(MemberPath::new(&path)?, mark.clone().into_bytes());
+    }
     let uses = pe::uses(&findings.windows.graph, &places);
     origins(findings.wheel, &mut plan, uses, findings.options)?;
     let first =
@@ -276,6 +286,7 @@ pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan
         renamed: BTreeMap::new(),
         copies: BTreeMap::new(),
         outside: BTreeMap::new(),
+        repaired_by_delvewheel: None,
         left_out: BTreeSet::new(),
         dll_directories: BTreeSet::new(),
     };

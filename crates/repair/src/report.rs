@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
+use truewheel_wheel::MemberPath;
 
 use crate::pattern::Unmatched;
 use crate::plan::Plan;
@@ -46,12 +47,20 @@ pub struct Report {
     pub vendored: Vec<VendoredLibrary>,
     /// Members that were edited, in order.
     pub edited: Vec<String>,
+    /// Python files that got code which names a directory of DLLs.
+    pub patched: Vec<String>,
+    /// The version of delvewheel that says, in the input, to have repaired it.
+    pub delvewheel: Option<String>,
     /// Needed names that an option left out.
     pub left_out: Vec<String>,
     /// Things the user should know.
     pub notes: Vec<String>,
     /// Options that did nothing for this wheel.
     pub unmatched: Vec<Unmatched>,
+}
+
+fn python_file(member: &MemberPath) -> Option<String> {
+    member.as_str().ends_with(".py").then(|| member.to_string())
 }
 
 /// JSON is Unicode and a path need not be: what is not text in it is written as U+FFFD.
@@ -89,6 +98,8 @@ impl Report {
             unchanged,
             vendored: vendored.collect(),
             edited: plan.edits.keys().map(|path| path.as_str().to_owned()).collect(),
+            patched: plan.replaced.keys().filter_map(python_file).collect(),
+            delvewheel: plan.repaired_by_delvewheel,
             left_out: plan.left_out.into_iter().collect(),
             old_tags: plan.old_tags,
             new_tags: plan.new_tags,

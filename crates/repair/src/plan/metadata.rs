@@ -42,3 +42,17 @@ pub(super) fn wheel_file(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -
     }
     Ok(())
 }
+
+/// The file by which delvewheel knows a wheel that it has repaired.
+pub(super) fn delvewheel_path(wheel: &Wheel) -> String {
+    format!("{}/DELVEWHEEL", wheel.dist_info())
+}
+
+/// The version that [`delvewheel_path`] tells, if the wheel has it.
+pub(super) fn delvewheel(wheel: &Wheel) -> Result<Option<String>> {
+    let Some(member) = wheel.member(&delvewheel_path(wheel)) else { return Ok(None) };
+    let bytes = wheel.read(member)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let version = text.lines().next().and_then(|line| line.strip_prefix("Version: "));
+    Ok(Some(version.map_or("(unknown version)", str::trim).to_owned()))
+}
