@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use truewheel_repair::{Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Unmatched};
+use truewheel_repair::{
+    Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Report, Unmatched,
+};
 
 use crate::cli;
 use crate::config::{
     CheckTask, Config, Job, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task,
 };
-use crate::frontends::{self, Voice};
+use crate::frontends::{self, AddplatTask, ListdepsTask, Voice};
 use crate::progress::Progress;
-use crate::report::Printer;
+use crate::report::{ListShape, Printer};
 use crate::shims::{self, Shims};
 use crate::status::Status;
 
@@ -41,6 +43,8 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         Task::Tree(task) => tree(task, printer),
         Task::Needed(file) => needed(file, printer),
         Task::ReplaceNeeded(task) => replace_needed(task, printer),
+        Task::Listdeps(task) => listdeps(task, printer),
+        Task::Addplat(task) => addplat(task, printer),
         Task::InstallShims(task) => install_shims(task, printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
@@ -52,6 +56,37 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         }
         Task::Manual(directory) => manual(directory, printer),
     }
+}
+
+/// What is missing is told and no fault.
+fn listdeps(task: &ListdepsTask, printer: &Printer) -> Status {
+    let shape = ListShape { is_alone: task.jobs.len() == 1, depending: task.depending };
+    let mut status = Status::Done;
+    for job in &task.jobs {
+        match frontends::listdeps(job, task.all) {
+            Ok(found) => printer.listdeps(&job.file, &found, shape),
+            Err(error) => {
+                printer.error(Some(&job.file), &error);
+                status = Status::Failed;
+            }
+        }
+    }
+    status
+}
+
+fn addplat(task: &AddplatTask, printer: &Printer) -> Status {
+    for job in &task.jobs {
+        match frontends::addplat(job, task) {
+            Ok(output) => printer.added_platforms(&job.file, output.as_ref()),
+            Err(error) => {
+                printer.error(Some(&job.file), &error);
+                if !task.skip_errors {
+                    return Status::Failed;
+                }
+            }
+        }
+    }
+    Status::Done
 }
 
 fn install_shims(task: &Shims, printer: &Printer) -> Status {
@@ -222,6 +257,17 @@ fn repair(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
     status
 }
 
+/// A wheel that is repaired in its place and gets another name is not left under the old one.
+fn remove_input(job: &Job<Options>, report: &Report, printer: &Printer) {
+    let is_renamed = job.file.file_name() != report.output.file_name();
+    if job.options.in_place
+        && is_renamed
+        && let Err(error) = std::fs::remove_file(&job.file)
+    {
+        printer.warning(&format!("{} cannot be removed: {error}", job.file.display()));
+    }
+}
+
 /// Names are given when every wheel has been written and verified.
 fn repair_all(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
     let progress = Progress::new(task.jobs.len(), printer);
@@ -252,6 +298,9 @@ fn repair_all(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
     }
     match truewheel_repair::persist_all(prepared) {
         Ok(reports) => {
+            for (job, report) in task.jobs.iter().zip(&reports) {
+                remove_input(job, report, printer);
+            }
             printer.reports(task.jobs.len(), &reports, task.json);
             printer.unmatched(reports.iter().map(|report| report.unmatched.as_slice()));
             Status::Done

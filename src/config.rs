@@ -21,7 +21,7 @@ use truewheel_repair::groups::{self, GROUPS, Group};
 use truewheel_repair::{Options, SearchDirectory};
 
 use crate::cli::{self, Cli, ColorChoice, Command, Settings};
-use crate::frontends::{self, TOOLS, Voice};
+use crate::frontends::{self, AddplatTask, ListdepsTask, TOOLS, Voice};
 use crate::shims::Shims;
 use files::expand;
 use layers::{Layer, Merged, Source};
@@ -65,6 +65,8 @@ pub(crate) enum Task {
     Needed(PathBuf),
     ReplaceNeeded(Box<ReplaceNeededTask>),
     InstallShims(Shims),
+    Listdeps(ListdepsTask),
+    Addplat(AddplatTask),
     Groups(GroupsTask),
     /// A text that hangs on nothing but the program.
     Text(String),
@@ -173,6 +175,30 @@ fn shims(typed: cli::InstallShims) -> Result<Shims> {
     let names = TOOLS.iter().map(|(name, _)| format!("{name}{}", env::consts::EXE_SUFFIX));
     let cli::InstallShims { directory, copy, force } = typed;
     Ok(Shims { program, directory, names: names.collect(), copy, force })
+}
+
+/// Two wheels to be made one, as `typed`.
+pub(crate) fn merge(typed: cli::Merge) -> Result<MergeTask> {
+    merge::merge(typed)
+}
+
+/// A version of macOS that `option` names.
+pub(crate) fn macos_version(option: &str, text: &str) -> Result<truewheel_repair::MacosVersion> {
+    macos::version(option, text)
+}
+
+/// A platform tag, whatever it is for.
+pub(crate) fn platform_tag(text: &str) -> truewheel_repair::PlatformTag {
+    options::tag(text)
+}
+
+/// A path whose `~` the shell has left to the program.
+pub(crate) fn from_home(path: PathBuf) -> PathBuf {
+    let rest = path.strip_prefix("~").ok().map(Path::to_path_buf);
+    match (rest, variable("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => path,
+    }
 }
 
 /// New names for what one file for Windows imports, in the file itself.

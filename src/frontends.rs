@@ -18,18 +18,28 @@ use truewheel_repair::{Error, ErrorKind};
 use crate::config::{Config, UsageError};
 use crate::status::Status;
 
+pub(crate) use delocate::{AddplatTask, Dependencies, ListdepsTask, addplat, listdeps};
+
 /// A command line that truewheel takes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Auditwheel,
+    DelocateAddplat,
     DelocateFuse,
+    DelocateListdeps,
+    DelocateMerge,
+    DelocateWheel,
     Delvewheel,
 }
 
 /// Every name that a tool is called by.
 pub(crate) const TOOLS: &[(&str, Tool)] = &[
     ("auditwheel", Tool::Auditwheel),
+    ("delocate-addplat", Tool::DelocateAddplat),
     ("delocate-fuse", Tool::DelocateFuse),
+    ("delocate-listdeps", Tool::DelocateListdeps),
+    ("delocate-merge", Tool::DelocateMerge),
+    ("delocate-wheel", Tool::DelocateWheel),
     ("delvewheel", Tool::Delvewheel),
 ];
 
@@ -40,6 +50,7 @@ pub(crate) enum Voice {
     #[default]
     Own,
     Auditwheel,
+    Delocate,
     Delvewheel,
 }
 
@@ -88,7 +99,11 @@ fn called(name: &OsStr) -> Option<Tool> {
 pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refusal> {
     match tool {
         Tool::Auditwheel => auditwheel::configure(words),
+        Tool::DelocateAddplat => delocate::configure_addplat(words),
         Tool::DelocateFuse => delocate::fuse(words),
+        Tool::DelocateListdeps => delocate::configure_listdeps(words),
+        Tool::DelocateMerge => delocate::merge(words),
+        Tool::DelocateWheel => delocate::wheel(words),
         Tool::Delvewheel => delvewheel::configure(words),
     }
 }
@@ -148,11 +163,12 @@ mod tests {
     #[test]
     fn every_option_of_an_older_tool_is_in_its_table() {
         let tools = [("auditwheel", auditwheel::command()), ("delvewheel", delvewheel::command())];
-        for (tool, command) in tools {
+        let delocate = delocate::commands().into_iter().map(|command| ("delocate", command));
+        for (tool, command) in tools.into_iter().chain(delocate) {
             let page = migration(Some(tool)).unwrap();
             let mut names = Vec::new();
             options(&command, &mut names);
-            assert!(names.len() > 3, "{tool}: {names:?}");
+            assert!(names.len() > 1, "{tool}: {names:?}");
             for name in names.iter().filter(|name| *name != "help") {
                 assert!(page.contains(&format!("--{name}")), "{tool}: --{name}");
             }

@@ -14,6 +14,8 @@ mod shims;
 mod show;
 mod tree;
 
+pub(crate) use frontends::ListShape;
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
@@ -65,7 +67,7 @@ impl Printer {
     /// What is wrong, with the wheel it is wrong with.
     pub(crate) fn error(&self, wheel: Option<&Path>, error: &Error) {
         match self.voice {
-            Voice::Own => self.plain_error(wheel, error),
+            Voice::Own | Voice::Delocate => self.plain_error(wheel, error),
             Voice::Auditwheel => self.auditwheel_error(wheel, error),
             Voice::Delvewheel => self.delvewheel_error(wheel, error),
         }
@@ -86,6 +88,7 @@ impl Printer {
     fn in_its_words(&self, text: String) -> String {
         match self.voice {
             Voice::Own => text,
+            Voice::Delocate => text.replace("with `--lib-path DIR`", "in REPAIR_LIBRARY_PATH"),
             Voice::Auditwheel => text.replace("with `--lib-path DIR`", "in LD_LIBRARY_PATH"),
             Voice::Delvewheel => text.replace("--lib-path", "--add-path"),
         }

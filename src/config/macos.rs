@@ -20,6 +20,8 @@ pub(super) fn options(merged: &Merged) -> Result<MacosOptions> {
             .map(|(name, source)| architecture(&source.name("require-archs"), name.trim()))
             .collect::<Result<_>>()?,
         rounding: rounding(told.macos_round),
+        keep_rpaths: false,
+        first_package: false,
     })
 }
 
@@ -30,7 +32,7 @@ pub(super) fn rounding(round: Option<MacosRound>) -> Rounding {
     }
 }
 
-fn version(origin: &str, text: &str) -> Result<MacosVersion> {
+pub(super) fn version(origin: &str, text: &str) -> Result<MacosVersion> {
     text.parse().map_err(|error| UsageError(format!("{origin}: {error}")))
 }
 

@@ -138,6 +138,6 @@ fn platform_hint(merged: &Merged, warnings: &mut Vec<String>) -> Option<Platform
     Some(hint)
 }
 
-fn tag(text: &str) -> PlatformTag {
+pub(super) fn tag(text: &str) -> PlatformTag {
     text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
 }

@@ -22,6 +22,7 @@ pub(super) fn options(merged: &Merged, warnings: &mut Vec<String>) -> Result<Sea
         lib_paths: lib_paths(merged, warnings)?,
         environment,
         dyld,
+        executable_path: None,
         dyld_fallback: from_variable("DYLD_FALLBACK_LIBRARY_PATH")?,
         ldpaths,
         sysroot: search.sysroot.as_deref().map(existing_directory).transpose()?,

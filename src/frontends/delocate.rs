@@ -1,15 +1,90 @@
-//! delocate's programs, each with its own command line.
+//! delocate's programs, each with its own command line, as of version 0.13.
+//!
+//! `--exclude` is a part of a path here and no pattern, a wheel is repaired in its place unless a directory
+//! is named, and success says nothing. Tags are truewheel's own: where a file needs macOS 12.3, delocate
+//! writes `12_0`, where the wheel does not load, and truewheel `13_0`.
+
+mod addplat;
+mod listdeps;
+mod wheel;
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{ArgAction, Args, Parser};
 
-use super::Refusal;
-use crate::config::{Config, UsageError};
+use super::{Refusal, Voice};
+use crate::cli::{self, ColorChoice};
+use crate::config::{self, Config, Task, UsageError, Verbosity};
+
+pub(super) use addplat::configure as configure_addplat;
+pub(crate) use addplat::{AddplatTask, addplat};
+pub(super) use listdeps::configure as configure_listdeps;
+pub(crate) use listdeps::{Dependencies, ListdepsTask, listdeps};
+pub(super) use wheel::wheel;
+
+/// The release that the answers are like, then truewheel's own.
+const VERSION: &str = concat!("0.13.0 (truewheel ", env!("CARGO_PKG_VERSION"), ")");
+
+/// What every program takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// Say more; can be given more than once
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+impl Common {
+    fn config(&self, warnings: Vec<String>, task: Task) -> Result<Config, Refusal> {
+        Ok(Config {
+            verbosity: if self.verbose == 0 { Verbosity::Normal } else { Verbosity::Verbose },
+            color: ColorChoice::Auto,
+            threads: config::threads(None)?,
+            voice: Voice::Delocate,
+            warnings,
+            task,
+        })
+    }
+}
+
+fn parsed<P: Parser>(words: Vec<OsString>) -> Result<P, Refusal> {
+    Ok(P::try_parse_from(words)?)
+}
+
+/// Makes one wheel for both kinds of Mac out of two.
+#[derive(Debug, Parser)]
+#[command(name = "delocate-merge", version = VERSION, infer_long_args = true)]
+struct Merge {
+    #[command(flatten)]
+    common: Common,
+    /// A wheel for one kind of Mac, and the same wheel for the other
+    #[arg(num_args = 2, required = true, value_names = ["WHEEL1", "WHEEL2"])]
+    wheels: Vec<PathBuf>,
+    /// Directory for the new wheel [default: that of the first wheel]
+    #[arg(short = 'w', long)]
+    wheel_dir: Option<PathBuf>,
+}
+
+pub(super) fn merge(words: Vec<OsString>) -> Result<Config, Refusal> {
+    let Merge { common, wheels, wheel_dir } = parsed(words)?;
+    let beside = wheels.first().and_then(|wheel| wheel.parent()).map(Path::to_path_buf);
+    let beside = beside.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| ".".into());
+    let typed = cli::Merge {
+        wheels,
+        wheel_dir: wheel_dir.map_or(beside, config::from_home),
+        take_first: Vec::new(),
+        take_second: Vec::new(),
+        macos_round: None,
+        zip_compression_level: None,
+        dry_run: false,
+        json: false,
+    };
+    common.config(Vec::new(), Task::Merge(Box::new(config::merge(typed)?)))
+}
 
 /// delocate took this program out; it answers with what took its place.
 #[derive(Debug, Parser)]
-#[command(name = "delocate-fuse", version)]
+#[command(name = "delocate-fuse", version = VERSION)]
 struct Fuse {
     /// Whatever was typed
     #[arg(value_name = "WORDS")]
@@ -17,11 +92,18 @@ struct Fuse {
 }
 
 pub(super) fn fuse(words: Vec<OsString>) -> Result<Config, Refusal> {
-    let Fuse { words } = Fuse::try_parse_from(words)?;
+    let Fuse { words } = parsed(words)?;
     let pair = match words.as_slice() {
         [one, other] => format!("{} {}", one.to_string_lossy(), other.to_string_lossy()),
         _ => "WHEEL OTHER".to_owned(),
     };
     let text = format!("delocate-fuse has been removed\n  hint: `delocate-merge {pair}`");
     Err(UsageError(text).into())
+}
+
+/// Every parser, for what is made from them.
+#[cfg(test)]
+pub(super) fn commands() -> Vec<clap::Command> {
+    let merge = <Merge as clap::CommandFactory>::command();
+    vec![wheel::command(), listdeps::command(), addplat::command(), merge]
 }

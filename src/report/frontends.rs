@@ -2,4 +2,7 @@
 //! it, on the same stream. All else is one line, marked as truewheel's.
 
 mod auditwheel;
+mod delocate;
 mod delvewheel;
+
+pub(crate) use delocate::ListShape;

@@ -4,6 +4,7 @@ use truewheel_repair::MergeReport;
 
 use super::{GOOD, NOTE, Printer, harmless, one_line};
 use crate::config::Verbosity;
+use crate::frontends::Voice;
 
 impl Printer {
     /// What would be done.
@@ -18,6 +19,10 @@ impl Printer {
 
     /// What was done.
     pub(crate) fn merged(&self, report: &MergeReport, json: bool) {
+        if self.voice == Voice::Delocate {
+            // delocate says nothing of a merge that went well.
+            return;
+        }
         if self.is_talkative() {
             let is_verbose = self.verbosity == Verbosity::Verbose;
             let details = self.details(report, is_verbose);

@@ -25,6 +25,7 @@ impl Printer {
         match self.voice {
             Voice::Own => self.own_reports(asked, reports, json),
             Voice::Auditwheel => self.auditwheel_reports(reports),
+            Voice::Delocate => self.delocate_reports(reports),
             Voice::Delvewheel => self.delvewheel_reports(reports),
         }
     }

@@ -26,7 +26,7 @@ impl Printer {
     /// Every wheel, in words or as JSON.
     pub(crate) fn shows(&self, shows: &[Show], task: &LookTask) {
         match self.voice {
-            Voice::Own => self.own_shows(task.jobs.len(), shows, task.json),
+            Voice::Own | Voice::Delocate => self.own_shows(task.jobs.len(), shows, task.json),
             Voice::Auditwheel => self.auditwheel_shows(shows, task),
             Voice::Delvewheel => self.delvewheel_shows(shows),
         }

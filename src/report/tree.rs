@@ -15,7 +15,7 @@ impl Printer {
     /// Every tree, in words or as JSON; `asked` is the number of files that were named.
     pub(crate) fn trees(&self, asked: usize, trees: &[Tree], json: bool) {
         match self.voice {
-            Voice::Own | Voice::Delvewheel => self.own_trees(asked, trees, json),
+            Voice::Own | Voice::Delocate | Voice::Delvewheel => self.own_trees(asked, trees, json),
             Voice::Auditwheel => self.auditwheel_trees(trees),
         }
     }

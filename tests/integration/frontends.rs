@@ -1,6 +1,7 @@
 //! The command lines of older tools, by their own words and by the names of links.
 
 mod auditwheel;
+mod delocate;
 mod delvewheel;
 mod shims;
 

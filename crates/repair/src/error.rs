@@ -135,6 +135,19 @@ impl Error {
         &self.kind
     }
 
+    /// A file has the name of the result; `option` lets it be written over.
+    pub fn taken(name: &str, option: &str) -> Self {
+        Self::refused_with(
+            format!("there is a file `{name}` already"),
+            format!("`{option}` writes over it"),
+        )
+    }
+
+    /// The operating system refused a file.
+    pub fn of_file(path: &Path, error: std::io::Error) -> Self {
+        Self::io(path, error)
+    }
+
     /// Two wheels of one run would get the same name.
     pub fn same_output(other: &Path, name: &str) -> Self {
         Self::refused_with(

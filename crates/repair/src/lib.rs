@@ -26,6 +26,7 @@ pub mod policy;
 mod provider;
 mod replace_needed;
 mod report;
+mod retag;
 mod sbom;
 mod scan;
 mod search;
@@ -44,7 +45,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use truewheel_wheel::{MemberPath, Written};
+use truewheel_wheel::{MemberPath, Wheel, Written};
 
 pub use check::{
     CHECK_SCHEMA, CheckOptions, CheckReport, Exception, Finding, RULES, Rule, Severity,
@@ -62,6 +63,7 @@ pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};
 pub use provider::{LicenseFile, Provider};
 pub use replace_needed::{NameChanges, needed, replace_needed};
 pub use report::{Report, VendoredLibrary, plain};
+pub use retag::add_platforms;
 pub use sbom::{Component, SbomPlan};
 pub use shim::Shim;
 pub use show::{
@@ -75,6 +77,7 @@ pub use truewheel_wheel::PlatformTag;
 
 use binary::ElfFile;
 use fetch::{Fetched, Keep};
+use scan::Scan;
 use survey::{Kind, LinuxSurvey, Survey};
 
 /// Repairs `wheel` and returns what was done. The input is never changed, and the result gets its
@@ -154,16 +157,26 @@ fn prepare_here(path: &Path, options: &Options) -> Result<Prepared> {
     let keep = Keep::Contents(options.compression_level);
     let (plan, libraries) = decide(&mut survey, options, keep)?;
     let Survey { wheel, scan, .. } = survey;
-    refuse_to_replace(path, &plan, options)?;
+    carry_out(path, &wheel, &scan, plan, libraries, options)
+}
 
-    // From here on nothing is decided, only done.
+/// Steps 6 to 8: nothing is decided any more, only done.
+fn carry_out(
+    path: &Path,
+    wheel: &Wheel,
+    scan: &Scan,
+    plan: Plan,
+    libraries: Libraries,
+    options: &Options,
+) -> Result<Prepared> {
+    refuse_to_replace(path, &plan, options)?;
     let written = if plan.is_nothing() {
-        Written::copy_of(&wheel, &options.output)?
+        Written::copy_of(wheel, &options.output)?
     } else {
-        let mut members = patch::patch(&wheel, &plan, libraries, options)?;
+        let mut members = patch::patch(wheel, &plan, libraries, options)?;
         members.extend(sbom::member(&plan, &members, options)?);
-        let written = write::write(&wheel, &scan, &plan, members, &options.output)?;
-        verify::verify(&wheel, &written, &plan)?;
+        let written = write::write(wheel, scan, &plan, members, &options.output)?;
+        verify::verify(wheel, &written, &plan)?;
         written
     };
     let output = options.output.join(&plan.output_name);
@@ -204,7 +217,7 @@ fn refuse_to_replace(input: &Path, plan: &Plan, options: &Options) -> Result<()>
         (Ok(input), Ok(output)) => input == output,
         _ => false,
     };
-    if is_same && !plan.is_nothing() {
+    if is_same && !plan.is_nothing() && !options.in_place {
         return Err(Error::refused_with(
             "the repaired wheel has the name of the input and would take its place",
             "choose another directory with `--wheel-dir`",

@@ -29,6 +29,9 @@ pub struct SearchOptions {
     pub dyld: Vec<SearchDirectory>,
     /// Directories that dyld reads from `DYLD_FALLBACK_LIBRARY_PATH`.
     pub dyld_fallback: Vec<SearchDirectory>,
+    /// The directory that `@executable_path` stands for where the program is not in the wheel; for macOS
+    /// only.
+    pub executable_path: Option<PathBuf>,
     /// Takes the place of `ld.so.conf` and the default directories (`--ldpaths`).
     pub ldpaths: Option<Vec<PathBuf>>,
     /// Root of the target's file system; absolute RPATHs, `ld.so.conf` and default directories are
@@ -89,6 +92,11 @@ pub struct MacosOptions {
     pub require_archs: Vec<String>,
     /// How a tag says a version that installers do not know.
     pub rounding: Rounding,
+    /// Of several packages none of which is called as the project, the first by name gets the libraries, as
+    /// delocate has it; else they lie beside the packages.
+    pub first_package: bool,
+    /// Keep `LC_RPATH` entries that lead out of the wheel.
+    pub keep_rpaths: bool,
 }
 
 /// Where vendored DLLs go in a wheel for Windows.
@@ -151,6 +159,8 @@ impl WindowsOptions {
 pub struct Options {
     /// The directory that gets the repaired wheel; created with its parents.
     pub output: PathBuf,
+    /// The result may take the place of the input, as its name says.
+    pub in_place: bool,
     /// The platform tag asked for; `None` is the best that the content earns.
     pub platform: Option<PlatformTag>,
     /// A tag that the surroundings wish for; it counts only where it fits the wheel and is earned.
@@ -207,6 +217,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             output: PathBuf::from("wheelhouse"),
+            in_place: false,
             platform: None,
             platform_hint: None,
             platform_hint_is_order: false,

@@ -337,6 +337,26 @@ fn links_into(links: &Links, plan: &mut Plan) {
     plan.copies = links.copies.clone();
 }
 
+/// The tags of the wheel and `more`, each once; all else stays.
+pub(crate) fn with_platforms(
+    wheel: &Wheel,
+    scan: &Scan,
+    more: &[PlatformTag],
+    options: &Options,
+) -> Result<Plan> {
+    let mut plan = base(wheel, scan, options)?;
+    let mut tags = wheel.filename().platforms.clone();
+    for tag in more {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    if tags != wheel.filename().platforms {
+        set_tags(wheel, &tags, &mut plan)?;
+    }
+    Ok(plan)
+}
+
 fn set_tags(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -> Result<()> {
     let filename = wheel.filename();
     if tags.is_empty() {

@@ -9,7 +9,7 @@ use super::super::{NOTE, Printer, harmless, one_line};
 use crate::config::Verbosity;
 
 impl Printer {
-    fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         self.data(&format!("{}\n", one_line(text)));
     }
 

@@ -214,6 +214,7 @@ impl Planner<'_> {
                 }
                 // The directory of the program, which is the interpreter's: conda's libraries are there.
                 (None, Some(_)) if entry.starts_with("@executable_path") => Some(entry.clone()),
+                (_, Some(_)) if self.findings.options.macos.keep_rpaths => Some(entry.clone()),
                 _ => None,
             };
             match new {

@@ -111,7 +111,7 @@ pub(crate) fn directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> 
     let own = packages.iter().find(|package| normal(package) == normal(distribution));
     let path = match (own, packages.len()) {
         (Some(package), _) => format!("{package}/{}", suffix.trim_start_matches('/')),
-        (None, 1) => {
+        (None, count) if count == 1 || (count > 1 && options.macos.first_package) => {
             let package = packages.first().map(String::as_str).unwrap_or_default();
             format!("{package}/{}", suffix.trim_start_matches('/'))
         }

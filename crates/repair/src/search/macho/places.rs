@@ -111,6 +111,8 @@ impl Search<'_> {
             if self.graph.slice(process.root).file_type == MH_EXECUTE {
                 let rest = format!("/{rest}");
                 self.beside(process.root.file, path, &rest).into_iter().for_each(add);
+            } else if let Some(directory) = &self.context.options.executable_path {
+                add(Spot::Disk(directory.join(rest)));
             }
         } else if path.starts_with('/') {
             self.store.places(Path::new(path)).into_iter().map(Spot::Disk).for_each(&mut add);

@@ -1,0 +1,131 @@
+//! `delocate-wheel`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::{Common, Refusal, VERSION, parsed};
+use crate::cli::Settings;
+use crate::config::{self, Config, RepairTask, Task};
+
+/// Brings the libraries that wheels for macOS need into them.
+#[derive(Debug, Parser)]
+#[command(name = "delocate-wheel", version = VERSION, infer_long_args = true)]
+#[command(after_help = "\
+Environment: libraries are looked for in DYLD_LIBRARY_PATH, REPAIR_LIBRARY_PATH and
+DYLD_FALLBACK_LIBRARY_PATH; MACOSX_DEPLOYMENT_TARGET is the oldest macOS that a tag may name.
+Everything else that truewheel does is in `truewheel --help`; `truewheel help migrate` has its
+names for these options.
+
+Exit status: 0 every wheel was written, 1 one cannot be repaired and nothing was written, 2 wrong
+usage.")]
+struct DelocateWheel {
+    #[command(flatten)]
+    common: Common,
+    /// The wheels
+    #[arg(value_name = "WHEEL", required = true)]
+    wheels: Vec<PathBuf>,
+    /// Directory for the repaired wheels [default: each takes the place of its input]
+    #[arg(short = 'w', long, value_name = "DIR")]
+    wheel_dir: Option<PathBuf>,
+    /// Directory of libraries in the package [default: .dylibs]
+    #[arg(short = 'L', long, value_name = "NAME")]
+    lib_sdir: Option<String>,
+    /// Means nothing: files are told by their contents
+    #[arg(short, long)]
+    dylibs_only: bool,
+    /// Leave libraries out whose path has this in it
+    #[arg(short, long, value_name = "STR")]
+    exclude: Vec<String>,
+    /// What `@executable_path` stands for
+    #[arg(long, value_name = "DIR")]
+    executable_path: Option<PathBuf>,
+    /// Leave out libraries that are found nowhere
+    #[arg(long)]
+    ignore_missing_dependencies: bool,
+    /// Take LC_RPATH entries out that lead out of the wheel, as is done anyway
+    #[arg(long, overrides_with = "no_sanitize_rpaths")]
+    sanitize_rpaths: bool,
+    /// Keep them
+    #[arg(long)]
+    no_sanitize_rpaths: bool,
+    /// Always so: every binary has code for each CPU of the tag
+    #[arg(short = 'k', long)]
+    check_archs: bool,
+    /// CPUs that every binary must have code for: a name, `intel`, `universal2`, or several with `,`
+    #[arg(long, value_name = "ARCHS")]
+    require_archs: Option<String>,
+    /// The oldest macOS that a tag may name, and the newest that a file may need
+    #[arg(long, value_name = "VERSION")]
+    require_target_macos_version: Option<String>,
+}
+
+#[cfg(test)]
+pub(super) fn command() -> clap::Command {
+    <DelocateWheel as clap::CommandFactory>::command()
+}
+
+pub(in crate::frontends) fn wheel(words: Vec<OsString>) -> Result<Config, Refusal> {
+    let typed: DelocateWheel = parsed(words)?;
+    let mut warnings = Vec::new();
+    let task = task(&typed, &mut warnings)?;
+    typed.common.config(warnings, Task::Repair(task))
+}
+
+fn task(typed: &DelocateWheel, warnings: &mut Vec<String>) -> Result<RepairTask, Refusal> {
+    let mut settings = Settings::default();
+    settings.left_out.exclude = typed.exclude.iter().map(|part| contains(part)).collect();
+    let repairing = &mut settings.repairing;
+    repairing.lib_sdir.clone_from(&typed.lib_sdir);
+    repairing.ignore_missing_dependencies = typed.ignore_missing_dependencies.then_some(true);
+    let archs = typed.require_archs.iter().flat_map(|list| list.split(',')).map(str::trim);
+    repairing.require_archs = archs.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    repairing.wheel_dir = typed.wheel_dir.clone().map(config::from_home);
+    let mut jobs = config::repair_jobs(typed.wheels.clone(), &settings, warnings)?;
+    for job in &mut jobs {
+        if typed.wheel_dir.is_none() {
+            job.options.output = directory_of(&job.file);
+            job.options.in_place = true;
+        }
+        job.options.macos.first_package = true;
+        job.options.macos.keep_rpaths = typed.no_sanitize_rpaths;
+        job.options.search.executable_path.clone_from(&typed.executable_path);
+        if let Some(version) = &typed.require_target_macos_version {
+            let option = "--require-target-macos-version";
+            job.options.macos.deployment_target = Some(config::macos_version(option, version)?);
+        }
+    }
+    Ok(RepairTask { jobs, dry_run: false, json: false })
+}
+
+pub(super) fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The pattern of paths that have `part` in them.
+fn contains(part: &str) -> String {
+    let mut pattern = String::from("*");
+    for c in part.chars() {
+        match c {
+            '*' | '?' | '[' | ']' | '{' | '}' => pattern.extend(['[', c, ']']),
+            '\\' => pattern.push_str("\\\\"),
+            c => pattern.push(c),
+        }
+    }
+    pattern + "*"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_excluded_is_a_part_and_no_pattern() {
+        assert_eq!(contains("/opt/lib"), "*/opt/lib*");
+        assert_eq!(contains("a*[b]"), "*a[*][[]b[]]*");
+    }
+}

@@ -1,0 +1,74 @@
+//! delocate's manner: silence, or what was asked for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use truewheel_repair::{Report, plain};
+
+use super::super::{NOTE, Printer, one_line};
+use crate::config::Verbosity;
+use crate::frontends::Dependencies;
+
+impl Printer {
+    /// What was done to each wheel.
+    pub(crate) fn delocate_reports(&self, reports: &[Report]) {
+        let is_verbose = self.verbosity == Verbosity::Verbose;
+        for report in reports {
+            if is_verbose || reports.len() > 1 {
+                self.line(&format!("Fixing: {}", report.wheel.display()));
+            }
+            let sources: BTreeSet<String> =
+                report.vendored.iter().map(|library| plain(&library.source)).collect();
+            if is_verbose && let Some(library) = report.vendored.first() {
+                let directory = library.member.rsplit('/').nth(1).unwrap_or(".");
+                self.line(&format!("Copied to package {directory} directory:"));
+                sources.iter().for_each(|source| self.line(&format!("  {source}")));
+            }
+            for note in &report.notes {
+                self.say(&format!("{NOTE}note:{NOTE:#} {}\n", one_line(note)));
+            }
+            if report.old_tags != report.new_tags {
+                let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
+                self.say(&format!("{NOTE}note:{NOTE:#} tags {old} -> {new}\n"));
+            }
+        }
+    }
+
+    /// The libraries behind one path; `is_alone` says that no other was asked about.
+    pub(crate) fn listdeps(&self, path: &Path, found: &Dependencies, shape: ListShape) {
+        let indent = if shape.is_alone { "" } else { "   " };
+        if !shape.is_alone {
+            self.line(&format!("{}:", path.display()));
+        }
+        for (library, users) in &found.libraries {
+            let colon = if shape.depending { ":" } else { "" };
+            self.line(&format!("{indent}{library}{colon}"));
+            if shape.depending {
+                users.iter().for_each(|user| self.line(&format!("{indent}    {user}")));
+            }
+        }
+        for (name, users) in &found.missing {
+            let users: Vec<&str> = users.iter().map(String::as_str).collect();
+            let text = format!("{name} not found, needed by {}", users.join(", "));
+            self.say(&format!("ERROR:truewheel:{}\n", one_line(&text)));
+        }
+    }
+
+    /// A wheel that has its tags.
+    pub(crate) fn added_platforms(&self, wheel: &Path, output: Option<&PathBuf>) {
+        if self.verbosity == Verbosity::Verbose {
+            let shown = wheel.display();
+            self.line(&match output {
+                Some(output) => format!("Added tags to {shown}: {}", output.display()),
+                None => format!("{shown} already has tags"),
+            });
+        }
+    }
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListShape {
+    pub(crate) is_alone: bool,
+    pub(crate) depending: bool,
+}
