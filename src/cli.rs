@@ -1,6 +1,8 @@
 //! What was typed. Flags are named as auditwheel, delocate and delvewheel name them.
 
 mod check;
+mod config;
+pub(crate) mod keys;
 mod merge;
 mod needed;
 mod repair;
@@ -11,6 +13,7 @@ mod show;
 mod tree;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -18,8 +21,8 @@ pub(crate) use merge::Merge;
 pub(crate) use needed::{Needed, ReplaceNeeded};
 pub(crate) use repair::Repair;
 pub(crate) use settings::{
-    Expected, Judging, Layout, LeftOut, MacosRound, Processors, Repairing, RpathStyle, Search,
-    Settings, Windows,
+    Expected, Judging, Layout, LeftOut, MacosRound, Processors, Repairing, RpathStyle, SWITCH,
+    Search, Settings, Windows,
 };
 pub(crate) use shell::{Completions, Manual, completions, manual};
 pub(crate) use shims::InstallShims;
@@ -46,6 +49,7 @@ Examples:
   truewheel help repair            every option of a command, with examples
 
 Environment, of which what is typed takes the place:
+  TRUEWHEEL_CONFIG                   as --config
   TRUEWHEEL_LIBRARY_PATH             more directories to look for libraries in, as --lib-path
   AUDITWHEEL_LD_LIBRARY_PATH         the same behind the RPATH of the files, for Linux
   LD_LIBRARY_PATH                    the same; unused with --ldpaths
@@ -69,6 +73,7 @@ pub(crate) struct Cli {
 }
 
 pub(crate) use check::Check;
+pub(crate) use config::ConfigCommand;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -83,6 +88,16 @@ pub(crate) struct Global {
     /// Colour in messages
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
+    /// File of settings: a pyproject.toml with `[tool.truewheel]`, or a TOML file of these settings alone
+    /// [environment: TRUEWHEEL_CONFIG]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "project")]
+    pub(crate) config: Option<PathBuf>,
+    /// Look for pyproject.toml in this directory and those above it, instead of the working directory
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    /// Read no file of settings
+    #[arg(long, global = true, conflicts_with_all = ["config", "project"])]
+    pub(crate) no_config: bool,
     /// Threads to work with [default: one for each core; environment: TRUEWHEEL_THREADS]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -112,6 +127,8 @@ pub(crate) enum Command {
     Needed(Needed),
     /// Give DLLs that one file for Windows imports other names, in the file itself or a copy
     ReplaceNeeded(ReplaceNeeded),
+    /// Print the settings that are in force, and where each comes from
+    Config(ConfigCommand),
     /// Put the names of older tools into a directory, each leading to truewheel
     InstallShims(InstallShims),
     /// List the named sets of libraries that --exclude-group leaves out

@@ -43,6 +43,10 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         Task::Tree(task) => tree(task, printer),
         Task::Needed(file) => needed(file, printer),
         Task::ReplaceNeeded(task) => replace_needed(task, printer),
+        Task::InForce { found, json } => {
+            printer.in_force(found, *json);
+            Status::Done
+        }
         Task::Listdeps(task) => listdeps(task, printer),
         Task::Addplat(task) => addplat(task, printer),
         Task::InstallShims(task) => install_shims(task, printer),

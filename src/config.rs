@@ -1,14 +1,16 @@
-//! What will be done: the command line over the environment over the defaults. Nothing else in
+//! What will be done: the command line over a file of settings over the environment over the defaults. Nothing else in
 //! truewheel reads the environment.
 
 mod check;
 mod files;
+mod in_force;
 mod layers;
 mod macos;
 mod manual;
 mod merge;
 mod needed;
 mod options;
+mod project;
 mod search;
 mod windows;
 
@@ -25,10 +27,14 @@ use crate::frontends::{self, AddplatTask, ListdepsTask, TOOLS, Voice};
 use crate::shims::Shims;
 use files::expand;
 use layers::{Layer, Merged, Source};
+use project::{Choice, Project};
 
 pub(crate) use check::CheckTask;
+pub(crate) use in_force::{InForce, Setting};
 pub(crate) use merge::MergeTask;
 pub(crate) use needed::ReplaceNeededTask;
+#[cfg(test)]
+pub(crate) use project::SYSTEMS;
 
 /// More than any machine has cores for.
 const MOST_THREADS: usize = 1024;
@@ -68,6 +74,10 @@ pub(crate) enum Task {
     Listdeps(ListdepsTask),
     Addplat(AddplatTask),
     Groups(GroupsTask),
+    InForce {
+        found: Box<InForce>,
+        json: bool,
+    },
     /// A text that hangs on nothing but the program.
     Text(String),
     /// The manual, into a directory.
@@ -103,6 +113,25 @@ pub(crate) struct LookTask {
 pub(crate) struct GroupsTask {
     pub(crate) groups: Vec<&'static Group>,
     pub(crate) json: bool,
+}
+
+/// What counts beside what is typed for a command, and what is to be said of all that.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    /// The file of settings.
+    project: Option<Project>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Surroundings {
+    /// For a command line that has no word for the file of settings.
+    pub(crate) fn usual() -> Result<Self> {
+        Self::chosen(&Choice::default())
+    }
+
+    fn chosen(choice: &Choice) -> Result<Self> {
+        Ok(Self { project: Project::find(choice)?, warnings: Vec::new() })
+    }
 }
 
 /// Wrong usage, in words.
@@ -142,17 +171,23 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
         (false, _) => Verbosity::Verbose,
     };
     let threads = threads(cli.global.threads)?;
-    let mut warnings = Vec::new();
+    let choice = Choice {
+        file: cli.global.config,
+        directory: cli.global.project,
+        none: cli.global.no_config,
+    };
+    let mut here = Surroundings::chosen(&choice)?;
     let task = match cli.command {
-        Command::Repair(typed) => Task::Repair(repair(*typed, &mut warnings)?),
-        Command::Check(typed) => Task::Check(check::check(*typed, &mut warnings)?),
-        Command::Merge(typed) => Task::Merge(Box::new(merge::merge(typed)?)),
-        Command::Show(typed) => Task::Show(show(typed, &mut warnings)?),
-        Command::Tree(typed) => Task::Tree(tree(typed, &mut warnings)?),
+        Command::Repair(typed) => Task::Repair(repair(*typed, &mut here)?),
+        Command::Check(typed) => Task::Check(check::check(*typed, &mut here)?),
+        Command::Merge(typed) => Task::Merge(Box::new(merge::merge(typed, &here)?)),
+        Command::Show(typed) => Task::Show(show(typed, &mut here)?),
+        Command::Tree(typed) => Task::Tree(tree(typed, &mut here)?),
         Command::Needed(typed) => Task::Needed(typed.file),
         Command::ReplaceNeeded(typed) => {
             Task::ReplaceNeeded(Box::new(needed::replace_needed(typed)?))
         }
+        Command::Config(typed) => in_force::in_force(typed, &here)?,
         Command::InstallShims(typed) => Task::InstallShims(shims(typed)?),
         Command::Groups(typed) => Task::Groups(GroupsTask {
             groups: match typed.names.as_slice() {
@@ -165,6 +200,7 @@ pub(crate) fn configure(cli: Cli) -> Result<Config> {
         Command::Man(typed) => manual::manual(typed)?,
     };
     let (color, voice) = (cli.global.color, Voice::Own);
+    let warnings = here.warnings;
     Ok(Config { verbosity, color, threads, voice, warnings, task })
 }
 
@@ -179,7 +215,7 @@ fn shims(typed: cli::InstallShims) -> Result<Shims> {
 
 /// Two wheels to be made one, as `typed`.
 pub(crate) fn merge(typed: cli::Merge) -> Result<MergeTask> {
-    merge::merge(typed)
+    merge::merge(typed, &Surroundings::usual()?)
 }
 
 /// A version of macOS that `option` names.
@@ -224,69 +260,69 @@ pub(crate) fn threads(typed: Option<usize>) -> Result<Option<usize>> {
     }
 }
 
-fn repair(typed: cli::Repair, warnings: &mut Vec<String>) -> Result<RepairTask> {
-    let cli::Repair { wheels, repairing, search, left_out, windows, processors, dry_run, json } =
-        typed;
-    let settings =
-        Settings { repairing, search, left_out, windows, processors, ..Settings::default() };
-    Ok(RepairTask { jobs: repair_jobs(wheels, &settings, warnings)?, dry_run, json })
+fn repair(typed: cli::Repair, here: &mut Surroundings) -> Result<RepairTask> {
+    let cli::Repair { wheels, repairing, search, left_out, windows, .. } = typed;
+    let cli::Repair { processors, expected, dry_run, json, .. } = typed;
+    let judging = cli::Judging::default();
+    let settings = Settings { search, left_out, processors, repairing, windows, expected, judging };
+    Ok(RepairTask { jobs: repair_jobs(wheels, &settings, here)?, dry_run, json })
 }
 
 /// Each wheel with what a repair is told of it; `typed` is what the command line says.
 pub(crate) fn repair_jobs(
     wheels: Vec<PathBuf>,
     typed: &Settings,
-    warnings: &mut Vec<String>,
+    here: &mut Surroundings,
 ) -> Result<Vec<Job<Options>>> {
-    jobs(wheels, typed, warnings, options::repair)
+    jobs(wheels, typed, here, options::repair)
 }
 
 /// Each file with where its libraries are looked for; `typed` is what the command line says.
 pub(crate) fn look_jobs(
     files: Vec<PathBuf>,
     typed: &Settings,
-    warnings: &mut Vec<String>,
+    here: &mut Surroundings,
 ) -> Result<Vec<Job<Options>>> {
-    jobs(files, typed, warnings, options::look)
+    jobs(files, typed, here, options::look)
 }
 
-fn show(typed: cli::Show, warnings: &mut Vec<String>) -> Result<LookTask> {
+fn show(typed: cli::Show, here: &mut Surroundings) -> Result<LookTask> {
     let cli::Show { wheels, search, left_out, processors, json } = typed;
     let settings = Settings { search, left_out, processors, ..Settings::default() };
-    Ok(LookTask { jobs: look_jobs(wheels, &settings, warnings)?, is_pure_fine: true, json })
+    Ok(LookTask { jobs: look_jobs(wheels, &settings, here)?, is_pure_fine: true, json })
 }
 
-fn tree(typed: cli::Tree, warnings: &mut Vec<String>) -> Result<LookTask> {
+fn tree(typed: cli::Tree, here: &mut Surroundings) -> Result<LookTask> {
     let cli::Tree { files, search, left_out, json } = typed;
     let settings = Settings { search, left_out, ..Settings::default() };
-    Ok(LookTask { jobs: look_jobs(files, &settings, warnings)?, is_pure_fine: true, json })
+    Ok(LookTask { jobs: look_jobs(files, &settings, here)?, is_pure_fine: true, json })
 }
 
 /// Makes the options of each file out of all that is said about it.
 fn jobs<T>(
     files: Vec<PathBuf>,
     typed: &Settings,
-    warnings: &mut Vec<String>,
+    here: &mut Surroundings,
     make: impl Fn(&Merged, &mut Vec<String>) -> Result<T>,
 ) -> Result<Vec<Job<T>>> {
-    let sources = sources(typed)?;
-    let options_of = |_: &Path, warnings: &mut Vec<String>| -> Result<T> {
-        make(&layers::merge(&sources)?, warnings)
-    };
     let mut jobs = Vec::new();
     for file in expand(files)? {
-        let options = options_of(&file, warnings)?;
+        let merged = layers::merge(&sources(typed, here.project.as_ref(), Some(&file))?)?;
+        let options = make(&merged, &mut here.warnings)?;
         jobs.push(Job { file, options });
     }
     // Files share most of what is said about them, and so its mistakes.
     let mut seen = BTreeSet::new();
-    warnings.retain(|warning| seen.insert(warning.clone()));
+    here.warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(jobs)
 }
 
-/// All that says what to do, the highest first.
-fn sources(typed: &Settings) -> Result<Vec<Layer>> {
+/// All that says what to do with `file`, the highest first.
+fn sources(typed: &Settings, project: Option<&Project>, file: Option<&Path>) -> Result<Vec<Layer>> {
     let mut sources = vec![Layer::new(Source::CommandLine, typed)?];
+    if let Some(project) = project {
+        sources.extend(project.layers(file)?);
+    }
     sources.extend(environment(&sources)?);
     Ok(sources)
 }

@@ -5,6 +5,7 @@
 //! a file of its own.
 
 mod check;
+mod config;
 mod frontends;
 mod groups;
 mod merge;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{LeftOut, Processors, Repairing, Search, Windows};
+use super::{Expected, LeftOut, Processors, Repairing, Search, Windows};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -36,6 +36,8 @@ pub(crate) struct Repair {
     pub(crate) windows: Windows,
     #[command(flatten)]
     pub(crate) processors: Processors,
+    #[command(flatten)]
+    pub(crate) expected: Expected,
     /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

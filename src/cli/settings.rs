@@ -13,7 +13,7 @@ use clap::{Args, Command, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// The value of an option that is on when it is named.
-const SWITCH: &str = "BOOL";
+pub(crate) const SWITCH: &str = "BOOL";
 
 /// How an RPATH is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

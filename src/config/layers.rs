@@ -27,6 +27,8 @@ pub(crate) struct Layer {
 pub(crate) enum Source {
     /// The command line; options are named as they are typed.
     CommandLine,
+    /// A table in a file of settings.
+    File(String),
     /// A variable of the environment.
     Variable(&'static str),
 }
@@ -36,6 +38,16 @@ impl Source {
     pub(crate) fn name(&self, key: &str) -> String {
         match self {
             Self::CommandLine => format!("--{key}"),
+            Self::File(table) => format!("{key} of {table}"),
+            Self::Variable(name) => (*name).to_owned(),
+        }
+    }
+
+    /// Who says it, for people.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::CommandLine => "command line".to_owned(),
+            Self::File(table) => table.clone(),
             Self::Variable(name) => (*name).to_owned(),
         }
     }
@@ -44,6 +56,7 @@ impl Source {
     pub(crate) fn phrase(&self, key: &str, value: &str) -> String {
         match self {
             Self::CommandLine => format!("`--{key} {value}`"),
+            Self::File(table) => format!("{table} has `{key} = {value}`"),
             Self::Variable(name) => format!("{name} has `{value}`"),
         }
     }
@@ -73,6 +86,15 @@ impl Merged {
     pub(crate) fn name(&self, key: &str) -> String {
         let source = self.origins.get(key).and_then(|sources| sources.first());
         source.unwrap_or(&Source::CommandLine).name(key)
+    }
+
+    /// A message that `value` of the setting `key` is wrong; `what` says how, beginning with a verb.
+    pub(crate) fn wrong(&self, key: &str, value: &str, what: &str) -> UsageError {
+        let source = self.origins.get(key).and_then(|sources| sources.first());
+        UsageError(match source {
+            None | Some(Source::CommandLine) => format!("`--{key} {value}` {what}"),
+            Some(source) => format!("{}, which {what}", source.phrase(key, value)),
+        })
     }
 
     /// Who said each item of the list `key`.
@@ -127,7 +149,7 @@ fn has_rival(above: &[String], key: &str) -> bool {
 }
 
 /// What of the settings is said; a left-over placeholder of a build tool is nothing.
-fn said(settings: &Settings) -> Result<Map<String, Value>> {
+pub(super) fn said(settings: &Settings) -> Result<Map<String, Value>> {
     let value = serde_json::to_value(settings)
         .map_err(|error| UsageError(format!("a path that was typed is no text: {error}")))?;
     let Value::Object(mut all) = value else { return Ok(Map::new()) };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use truewheel_repair::{MergeOptions, Options};
 
-use super::{Result, UsageError, expand, layers, macos, sources, wrong};
+use super::{Result, Surroundings, UsageError, expand, layers, macos, sources, wrong};
 use crate::cli;
 
 /// Two wheels to be made one.
@@ -16,10 +16,10 @@ pub(crate) struct MergeTask {
     pub(crate) json: bool,
 }
 
-pub(super) fn merge(typed: cli::Merge) -> Result<MergeTask> {
+pub(super) fn merge(typed: cli::Merge, here: &Surroundings) -> Result<MergeTask> {
     let mut settings = cli::Settings::default();
     settings.repairing.zip_compression_level = typed.zip_compression_level;
-    let told = layers::merge(&sources(&settings)?)?.settings.repairing;
+    let told = layers::merge(&sources(&settings, here.project.as_ref(), None)?)?.settings.repairing;
     let options = MergeOptions {
         output: typed.wheel_dir,
         take_first: typed.take_first,

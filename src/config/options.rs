@@ -6,7 +6,7 @@ use truewheel_repair::{Include, Options, PlatformTag, RpathStyle, Strip};
 
 use super::files::{absolute, expand};
 use super::{
-    Merged, Result, UsageError, groups_of, macos, number, search, variable, windows, wrong,
+    Merged, Result, UsageError, check, groups_of, macos, number, search, variable, windows, wrong,
 };
 use crate::cli;
 
@@ -34,6 +34,7 @@ pub(super) fn repair(merged: &Merged, warnings: &mut Vec<String>) -> Result<Opti
         },
         windows: windows::options(&merged.settings.windows)?,
         macos: macos::options(merged)?,
+        expected: check::expected(merged)?,
         rpath_style: match told.rpath_style {
             None | Some(cli::RpathStyle::Target) => RpathStyle::Target,
             Some(cli::RpathStyle::Rpath) => RpathStyle::Rpath,
@@ -112,15 +113,15 @@ fn platform(merged: &Merged) -> Result<Option<PlatformTag>> {
     if !matches!(tag(text), PlatformTag::Other(_) | PlatformTag::Any) {
         return Ok(Some(tag(text)));
     }
-    let name = merged.name("plat");
     // `manylinux_2_28` is how people speak of manylinux_2_28_x86_64.
     let whole = format!("{text}_x86_64");
-    Err(UsageError(match tag(&whole) {
+    let what = match tag(&whole) {
         PlatformTag::Other(_) | PlatformTag::Any => {
-            format!("`{name} {text}` is no platform tag, such as manylinux_2_28_x86_64 or `auto`")
+            "is no platform tag, such as manylinux_2_28_x86_64 or `auto`".to_owned()
         }
-        _ => format!("`{name} {text}` lacks the architecture, as in {whole}"),
-    }))
+        _ => format!("lacks the architecture, as in {whole}"),
+    };
+    Err(merged.wrong("plat", text, &what))
 }
 
 /// The manylinux images set AUDITWHEEL_PLAT: a wish, not an order, for wheels of their kind.

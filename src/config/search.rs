@@ -2,7 +2,7 @@
 
 use truewheel_repair::{SearchDirectory, SearchOptions};
 
-use super::files::{directories, existing_directory};
+use super::files::{absolute, directories, existing_directory};
 use super::{Merged, Result, Source, from_variable, split};
 
 pub(super) fn options(merged: &Merged, warnings: &mut Vec<String>) -> Result<SearchOptions> {
@@ -38,6 +38,8 @@ fn lib_paths(merged: &Merged, warnings: &mut Vec<String>) -> Result<Vec<SearchDi
         let origin = source.name("lib-path");
         let paths = match source {
             Source::CommandLine => directories(&origin, value)?,
+            // In a list of a file each item is one.
+            Source::File(_) => vec![absolute(value.as_ref())?],
             // What nobody typed for this run is no reason to refuse it.
             Source::Variable(_) => split(value.as_ref()),
         };

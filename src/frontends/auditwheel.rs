@@ -14,7 +14,9 @@ use truewheel_repair::Options;
 
 use super::{Refusal, Voice};
 use crate::cli::{ColorChoice, Settings};
-use crate::config::{self, Config, Job, LookTask, RepairTask, Task, UsageError, Verbosity};
+use crate::config::{
+    self, Config, Job, LookTask, RepairTask, Surroundings, Task, UsageError, Verbosity,
+};
 
 /// The release that the answers are like, which programs compare with a least version; then truewheel's own.
 const VERSION: &str = concat!("6.8.2 (truewheel ", env!("CARGO_PKG_VERSION"), ")");
@@ -144,13 +146,13 @@ pub(super) fn configure(mut words: Vec<OsString>) -> Result<Config, Refusal> {
         words.push("--help".into());
     }
     let typed = Auditwheel::from_arg_matches(&command().try_get_matches_from(words)?)?;
-    let mut warnings = Vec::new();
+    let mut here = Surroundings::usual()?;
     let task = match typed.command {
-        Command::Show(show) => look(show, &mut warnings)?,
-        Command::Repair(repair) => Task::Repair(repaired(*repair, &mut warnings)?),
+        Command::Show(show) => look(show, &mut here)?,
+        Command::Repair(repair) => Task::Repair(repaired(*repair, &mut here)?),
         Command::Lddtree(tree) => {
             let settings = searching(tree.paths);
-            let jobs = config::look_jobs(vec![tree.file], &settings, &mut warnings)?;
+            let jobs = config::look_jobs(vec![tree.file], &settings, &mut here)?;
             Task::Tree(LookTask { jobs, is_pure_fine: true, json: true })
         }
         Command::Addtag(_) => {
@@ -167,7 +169,7 @@ pub(super) fn configure(mut words: Vec<OsString>) -> Result<Config, Refusal> {
         color: ColorChoice::Auto,
         threads: config::threads(None)?,
         voice: Voice::Auditwheel,
-        warnings,
+        warnings: here.warnings,
         task,
     })
 }
@@ -178,10 +180,10 @@ fn searching(paths: Paths) -> Settings {
     settings
 }
 
-fn look(typed: Show, warnings: &mut Vec<String>) -> Result<Task, Refusal> {
+fn look(typed: Show, here: &mut Surroundings) -> Result<Task, Refusal> {
     let mut settings = searching(typed.paths);
     settings.processors.disable_isa_ext_check = typed.disable_isa_ext_check.then_some(true);
-    let jobs = config::look_jobs(vec![typed.wheel], &settings, warnings)?;
+    let jobs = config::look_jobs(vec![typed.wheel], &settings, here)?;
     all_there(&jobs)?;
     let (is_pure_fine, json) = (typed.allow_pure_python_wheel, typed.json);
     Ok(Task::Show(LookTask { jobs, is_pure_fine, json }))
@@ -195,7 +197,7 @@ fn all_there(jobs: &[Job<Options>]) -> Result<(), UsageError> {
     }
 }
 
-fn repaired(typed: Repair, warnings: &mut Vec<String>) -> Result<RepairTask, Refusal> {
+fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusal> {
     let on = |switch: bool| switch.then_some(true);
     let mut settings = searching(typed.paths);
     settings.left_out.exclude = typed.exclude;
@@ -209,11 +211,11 @@ fn repaired(typed: Repair, warnings: &mut Vec<String>) -> Result<RepairTask, Ref
     repairing.strip = on(typed.strip);
     repairing.only_plat = on(typed.only_plat);
     if let Some(patcher) = typed.patcher {
-        warnings.push(format!(
+        here.warnings.push(format!(
             "`--patcher {patcher}` means nothing: truewheel edits ELF files without another program"
         ));
     }
-    let mut jobs = config::repair_jobs(typed.wheels, &settings, warnings)?;
+    let mut jobs = config::repair_jobs(typed.wheels, &settings, here)?;
     all_there(&jobs)?;
     for job in &mut jobs {
         job.options.platform_hint_is_order = true;

@@ -12,7 +12,9 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{Refusal, Voice};
 use crate::cli::{ColorChoice, Layout, Settings};
-use crate::config::{self, Config, LookTask, RepairTask, Task, UsageError, Verbosity};
+use crate::config::{
+    self, Config, LookTask, RepairTask, Surroundings, Task, UsageError, Verbosity,
+};
 
 /// The release that the answers are like, then truewheel's own.
 const VERSION: &str = concat!("1.13.2 (truewheel ", env!("CARGO_PKG_VERSION"), ")");
@@ -152,19 +154,19 @@ pub(super) fn command() -> clap::Command {
 
 pub(super) fn configure(words: Vec<OsString>) -> Result<Config, Refusal> {
     let typed = Delvewheel::from_arg_matches(&command().try_get_matches_from(words)?)?;
-    let mut warnings = Vec::new();
+    let mut here = Surroundings::usual()?;
     let (verbose, task) = match typed.command {
         Command::Show(Show { common }) => {
-            let (verbose, settings) = (common.verbose, shared(&common, &mut warnings));
-            let jobs = config::look_jobs(common.wheels, &settings, &mut warnings)?;
+            let (verbose, settings) = (common.verbose, shared(&common, &mut here));
+            let jobs = config::look_jobs(common.wheels, &settings, &mut here)?;
             (verbose, Task::Show(LookTask { jobs, is_pure_fine: true, json: false }))
         }
         Command::Repair(repair) => {
-            (repair.common.verbose, Task::Repair(repaired(*repair, &mut warnings)?))
+            (repair.common.verbose, Task::Repair(repaired(*repair, &mut here)?))
         }
         Command::Needed(Needed { file, verbose }) => (verbose, Task::Needed(file)),
         Command::ReplaceNeeded(typed) => {
-            say_strip(typed.strip, &mut warnings);
+            say_strip(typed.strip, &mut here);
             let task = config::replace_needed_in_place(typed.file, &typed.change)?;
             (typed.verbose, Task::ReplaceNeeded(Box::new(task)))
         }
@@ -174,24 +176,25 @@ pub(super) fn configure(words: Vec<OsString>) -> Result<Config, Refusal> {
         color: ColorChoice::Auto,
         threads: config::threads(None)?,
         voice: Voice::Delvewheel,
-        warnings,
+        warnings: here.warnings,
         task,
     })
 }
 
-fn say_strip(strip: bool, warnings: &mut Vec<String>) {
+fn say_strip(strip: bool, here: &mut Surroundings) {
     if strip {
-        warnings.push("`--strip` does nothing: DLLs are renamed without it".to_owned());
+        here.warnings.push("`--strip` does nothing: DLLs are renamed without it".to_owned());
     }
 }
 
-fn shared(common: &Common, warnings: &mut Vec<String>) -> Settings {
+fn shared(common: &Common, here: &mut Surroundings) -> Settings {
     if let Some(directory) = &common.extract_dir {
         let shown = directory.display();
-        warnings.push(format!("`--extract-dir {shown}` does nothing: wheels are not unpacked"));
+        here.warnings
+            .push(format!("`--extract-dir {shown}` does nothing: wheels are not unpacked"));
     }
     if !common.test.is_empty() {
-        warnings.push("`--test` does nothing".to_owned());
+        here.warnings.push("`--test` does nothing".to_owned());
     }
     let mut settings = Settings::default();
     settings.search.lib_path = directories(&common.add_path);
@@ -199,9 +202,9 @@ fn shared(common: &Common, warnings: &mut Vec<String>) -> Settings {
     settings
 }
 
-fn repaired(typed: Repair, warnings: &mut Vec<String>) -> Result<RepairTask, Refusal> {
-    say_strip(typed.strip, warnings);
-    let mut settings = shared(&typed.common, warnings);
+fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusal> {
+    say_strip(typed.strip, here);
+    let mut settings = shared(&typed.common, here);
     let excluded = &settings.left_out.exclude;
     let included = dlls(&typed.common.include);
     if let Some(both) = included.iter().find(|name| excluded.contains(name)) {
@@ -218,7 +221,7 @@ fn repaired(typed: Repair, warnings: &mut Vec<String>) -> Result<RepairTask, Ref
     settings.windows.layout = Some(Layout::Libs);
     settings.windows.namespace_pkg = items(&typed.namespace_pkg);
     settings.windows.custom_patch = on(typed.custom_patch);
-    let mut jobs = config::repair_jobs(typed.common.wheels, &settings, warnings)?;
+    let mut jobs = config::repair_jobs(typed.common.wheels, &settings, here)?;
     for job in &mut jobs {
         job.options.windows.mark = Some(MARK.to_owned());
     }

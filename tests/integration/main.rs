@@ -13,6 +13,8 @@ mod check;
 mod cibuildwheel;
 /// Help, exit statuses, standard output against standard error.
 mod cli;
+/// Files of settings, and what is in force.
+mod config;
 /// The model of dyld that repaired wheels are held against can say no.
 mod dyld;
 /// The command lines of older tools.

@@ -126,7 +126,7 @@ fn examples_of_the_manual_keep_their_lines() {
     let page = Sandbox::new().run(&["man"]).stdout;
     let examples = page.split(".SH EXAMPLES\n.nf\n").nth(1).unwrap_or_else(|| panic!("{page}"));
     assert!(examples.starts_with("\\fB  truewheel repair dist/*.whl"), "{examples}");
-    assert!(page.contains(".SH ENVIRONMENT\n.nf\n TRUEWHEEL_LIBRARY_PATH  "), "{page}");
+    assert!(page.contains(".SH ENVIRONMENT\n.nf\n TRUEWHEEL_CONFIG  "), "{page}");
 }
 
 #[test]

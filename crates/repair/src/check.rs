@@ -46,7 +46,7 @@ pub use rules::{Exception, RULES, Rule, Severity};
 pub const CHECK_SCHEMA: &str = "truewheel.check/1";
 
 /// What a check may be told.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckOptions {
     /// Globs on needed names: what matches is brought by somebody else.
     pub exclude: Vec<String>,
@@ -161,6 +161,19 @@ impl Check<'_> {
     fn is_repaired(&self) -> bool {
         !self.tags().iter().any(crate::is_foreign)
     }
+}
+
+/// Whether a finding is about what the caller expects of this wheel, and of no other.
+pub(crate) fn is_expectation(finding: &Finding) -> bool {
+    let rules = [
+        rules::SIZE,
+        rules::UNPACKED_SIZE,
+        rules::FORBIDDEN_LIBRARY,
+        rules::REQUIRED_LIBRARY,
+        rules::FORBIDDEN_SYMBOL,
+        rules::REQUIRED_SYMBOL,
+    ];
+    rules.iter().any(|rule| rule.code == finding.code)
 }
 
 /// Checks the wheel at `path`. A wheel that cannot be read, or that is not there, is a finding, too: of

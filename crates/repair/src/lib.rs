@@ -10,6 +10,7 @@ mod check;
 mod deflating;
 mod dlopen;
 mod error;
+mod expect;
 mod fetch;
 pub mod groups;
 mod init_patch;
@@ -18,6 +19,7 @@ mod licenses;
 mod links;
 mod mangle;
 mod merge;
+mod names;
 mod options;
 mod patch;
 mod pattern;
@@ -53,6 +55,7 @@ pub use check::{
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use merge::{MergeInput, MergeOptions, MergeReport, PreparedMerge, plan_merge, prepare_merge};
+pub use names::{WheelName, matches_any, nearest_name};
 pub use options::{
     Include, Layout, MacosOptions, Options, RpathStyle, SearchDirectory, SearchOptions,
     WindowsOptions,
@@ -179,6 +182,7 @@ fn carry_out(
         verify::verify(wheel, &written, &plan)?;
         written
     };
+    expect::hold(&written, &plan.output_name, &options.expected)?;
     let output = options.output.join(&plan.output_name);
     Ok(Prepared { input: path.to_owned(), output, written, plan })
 }

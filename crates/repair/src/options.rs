@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use truewheel_elf::Strip;
 use truewheel_wheel::PlatformTag;
 
+use crate::check::CheckOptions;
 use crate::groups::Group;
 use crate::policy::macos::{MacosVersion, Rounding};
 
@@ -191,6 +192,8 @@ pub struct Options {
     pub macos: MacosOptions,
     /// What only wheels for Windows are told.
     pub windows: WindowsOptions,
+    /// What must be so of the result, or it is not written.
+    pub expected: CheckOptions,
     /// How RPATHs are written.
     pub rpath_style: RpathStyle,
     /// Clear the executable-stack flag of every binary that is written.
@@ -232,6 +235,7 @@ impl Default for Options {
             no_mangle: Vec::new(),
             macos: MacosOptions::default(),
             windows: WindowsOptions::default(),
+            expected: CheckOptions::default(),
             rpath_style: RpathStyle::default(),
             clear_executable_stack: false,
             strip: None,

@@ -9,7 +9,7 @@ use truewheel_repair::{Error, Options, PlatformTag};
 use super::wheel::directory_of;
 use super::{Common, Refusal, VERSION, parsed};
 use crate::cli::Settings;
-use crate::config::{self, Config, Job, Task, UsageError};
+use crate::config::{self, Config, Job, Surroundings, Task, UsageError};
 
 /// Adds platform tags to the names of wheels and to their WHEEL files.
 #[derive(Debug, Parser)]
@@ -70,16 +70,16 @@ pub(in crate::frontends) fn configure(words: Vec<OsString>) -> Result<Config, Re
         return Err(UsageError("a tag is needed: `--osx-ver` or `--plat-tag`".to_owned()).into());
     }
     let tags = names.iter().map(|name| config::platform_tag(name)).collect();
-    let mut warnings = Vec::new();
+    let mut here = Surroundings::usual()?;
     let mut settings = Settings::default();
     settings.repairing.wheel_dir = typed.wheel_dir.clone().map(config::from_home);
-    let mut jobs = config::repair_jobs(typed.wheels, &settings, &mut warnings)?;
+    let mut jobs = config::repair_jobs(typed.wheels, &settings, &mut here)?;
     for job in jobs.iter_mut().filter(|_| typed.wheel_dir.is_none()) {
         job.options.output = directory_of(&job.file);
     }
     let (clobber, remove, skip_errors) = (typed.clobber, typed.rm_orig, typed.skip_errors);
     let task = AddplatTask { jobs, tags, clobber, remove, skip_errors };
-    typed.common.config(warnings, Task::Addplat(task))
+    typed.common.config(here.warnings, Task::Addplat(task))
 }
 
 /// Adds the tags to one wheel; its new path, or nothing where it has them.

@@ -11,7 +11,7 @@ use truewheel_repair::{Error, Options, Status, Tree};
 
 use super::{Common, Refusal, VERSION, parsed};
 use crate::cli::Settings;
-use crate::config::{self, Config, Job, Task};
+use crate::config::{self, Config, Job, Surroundings, Task};
 
 /// Lists the libraries that wheels or directories need.
 #[derive(Debug, Parser)]
@@ -45,10 +45,10 @@ pub(super) fn command() -> clap::Command {
 
 pub(in crate::frontends) fn configure(words: Vec<OsString>) -> Result<Config, Refusal> {
     let typed: DelocateListdeps = parsed(words)?;
-    let mut warnings = Vec::new();
-    let jobs = config::look_jobs(typed.paths, &Settings::default(), &mut warnings)?;
+    let mut here = Surroundings::usual()?;
+    let jobs = config::look_jobs(typed.paths, &Settings::default(), &mut here)?;
     let task = ListdepsTask { jobs, all: typed.all, depending: typed.depending };
-    typed.common.config(warnings, Task::Listdeps(task))
+    typed.common.config(here.warnings, Task::Listdeps(task))
 }
 
 /// The libraries behind one wheel or directory.

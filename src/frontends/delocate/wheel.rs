@@ -7,7 +7,7 @@ use clap::Parser;
 
 use super::{Common, Refusal, VERSION, parsed};
 use crate::cli::Settings;
-use crate::config::{self, Config, RepairTask, Task};
+use crate::config::{self, Config, RepairTask, Surroundings, Task};
 
 /// Brings the libraries that wheels for macOS need into them.
 #[derive(Debug, Parser)]
@@ -68,12 +68,12 @@ pub(super) fn command() -> clap::Command {
 
 pub(in crate::frontends) fn wheel(words: Vec<OsString>) -> Result<Config, Refusal> {
     let typed: DelocateWheel = parsed(words)?;
-    let mut warnings = Vec::new();
-    let task = task(&typed, &mut warnings)?;
-    typed.common.config(warnings, Task::Repair(task))
+    let mut here = Surroundings::usual()?;
+    let task = task(&typed, &mut here)?;
+    typed.common.config(here.warnings, Task::Repair(task))
 }
 
-fn task(typed: &DelocateWheel, warnings: &mut Vec<String>) -> Result<RepairTask, Refusal> {
+fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Refusal> {
     let mut settings = Settings::default();
     settings.left_out.exclude = typed.exclude.iter().map(|part| contains(part)).collect();
     let repairing = &mut settings.repairing;
@@ -82,7 +82,7 @@ fn task(typed: &DelocateWheel, warnings: &mut Vec<String>) -> Result<RepairTask,
     let archs = typed.require_archs.iter().flat_map(|list| list.split(',')).map(str::trim);
     repairing.require_archs = archs.filter(|name| !name.is_empty()).map(str::to_owned).collect();
     repairing.wheel_dir = typed.wheel_dir.clone().map(config::from_home);
-    let mut jobs = config::repair_jobs(typed.wheels.clone(), &settings, warnings)?;
+    let mut jobs = config::repair_jobs(typed.wheels.clone(), &settings, here)?;
     for job in &mut jobs {
         if typed.wheel_dir.is_none() {
             job.options.output = directory_of(&job.file);
