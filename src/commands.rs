@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::{
-    Error, MergeInput, Options, Plan, Prepared, PreparedMerge, Report, Unmatched,
+    Error, Lock, MergeInput, Options, Plan, Prepared, PreparedMerge, Report, Unmatched,
 };
 
 use crate::cli;
@@ -261,6 +261,28 @@ fn repair(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
     status
 }
 
+/// Takes over what the wheels bring along; the file is whole or as it was.
+fn update_lock(mut lock: Lock, reports: &[Report], printer: &Printer) -> Status {
+    for report in reports {
+        if let Err(error) = lock.update(&report.output) {
+            printer.error(Some(&report.output), &error);
+            return Status::Failed;
+        }
+    }
+    let written = crate::config::lock_text(&lock).map_err(std::io::Error::other).and_then(|text| {
+        let made = lock.path.with_extension("lock.part");
+        std::fs::write(&made, text)?;
+        std::fs::rename(&made, &lock.path)
+    });
+    match written {
+        Ok(()) => Status::Done,
+        Err(error) => {
+            printer.error(None, &Error::of_file(&lock.path, error));
+            Status::Failed
+        }
+    }
+}
+
 /// A wheel that is repaired in its place and gets another name is not left under the old one.
 fn remove_input(job: &Job<Options>, report: &Report, printer: &Printer) {
     let is_renamed = job.file.file_name() != report.output.file_name();
@@ -307,7 +329,10 @@ fn repair_all(task: &RepairTask, voice: Voice, printer: &Printer) -> Status {
             }
             printer.reports(task.jobs.len(), &reports, task.json);
             printer.unmatched(reports.iter().map(|report| report.unmatched.as_slice()));
-            Status::Done
+            match &task.update_lock {
+                Some(lock) => update_lock(lock.clone(), &reports, printer),
+                None => Status::Done,
+            }
         }
         Err(stopped) => {
             printer.error(task.jobs.get(stopped.index).map(|job| &*job.file), &stopped.error);

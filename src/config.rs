@@ -5,6 +5,7 @@ mod check;
 mod files;
 mod in_force;
 mod layers;
+mod lock;
 mod macos;
 mod manual;
 mod merge;
@@ -20,7 +21,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use truewheel_repair::groups::{self, GROUPS, Group};
-use truewheel_repair::{Options, SearchDirectory};
+use truewheel_repair::{Lock, Options, SearchDirectory};
 
 use crate::cli::{self, Cli, ColorChoice, Command, Settings};
 use crate::frontends::{self, AddplatTask, ListdepsTask, TOOLS, Voice};
@@ -31,6 +32,7 @@ use project::{Choice, Project};
 
 pub(crate) use check::CheckTask;
 pub(crate) use in_force::{InForce, Setting};
+pub(crate) use lock::text as lock_text;
 pub(crate) use merge::MergeTask;
 pub(crate) use needed::ReplaceNeededTask;
 #[cfg(test)]
@@ -95,6 +97,8 @@ pub(crate) struct Job<T> {
 #[derive(Debug)]
 pub(crate) struct RepairTask {
     pub(crate) jobs: Vec<Job<Options>>,
+    /// The list that takes over what the wheels bring along.
+    pub(crate) update_lock: Option<Lock>,
     pub(crate) dry_run: bool,
     pub(crate) json: bool,
 }
@@ -120,6 +124,10 @@ pub(crate) struct GroupsTask {
 pub(crate) struct Surroundings {
     /// The file of settings.
     project: Option<Project>,
+    /// No file of the project counts.
+    is_alone: bool,
+    /// The lock is going to be written, so wheels are not held against it.
+    updates_lock: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -130,7 +138,13 @@ impl Surroundings {
     }
 
     fn chosen(choice: &Choice) -> Result<Self> {
-        Ok(Self { project: Project::find(choice)?, warnings: Vec::new() })
+        let project = Project::find(choice)?;
+        Ok(Self { project, is_alone: choice.none, ..Self::default() })
+    }
+
+    /// Where the lock is if nobody says.
+    fn usual_lock(&self) -> PathBuf {
+        lock::usual_path(self.project.as_ref().map(|project| &*project.path))
     }
 }
 
@@ -262,10 +276,23 @@ pub(crate) fn threads(typed: Option<usize>) -> Result<Option<usize>> {
 
 fn repair(typed: cli::Repair, here: &mut Surroundings) -> Result<RepairTask> {
     let cli::Repair { wheels, repairing, search, left_out, windows, .. } = typed;
-    let cli::Repair { processors, expected, dry_run, json, .. } = typed;
+    let cli::Repair { processors, expected, update_lock, dry_run, json, .. } = typed;
     let judging = cli::Judging::default();
     let settings = Settings { search, left_out, processors, repairing, windows, expected, judging };
-    Ok(RepairTask { jobs: repair_jobs(wheels, &settings, here)?, dry_run, json })
+    here.updates_lock = update_lock;
+    let jobs = repair_jobs(wheels, &settings, here)?;
+    let update_lock = match update_lock {
+        true => Some(lock_to_update(&settings, here)?),
+        false => None,
+    };
+    Ok(RepairTask { jobs, update_lock, dry_run, json })
+}
+
+/// The lock that is to be written, as it is now.
+fn lock_to_update(typed: &Settings, here: &Surroundings) -> Result<Lock> {
+    let merged = layers::merge(&sources(typed, here.project.as_ref(), None)?)?;
+    let said = merged.settings.expected.lock;
+    lock::read(&said.unwrap_or_else(|| here.usual_lock()), true)
 }
 
 /// Each wheel with what a repair is told of it; `typed` is what the command line says.
@@ -307,7 +334,10 @@ fn jobs<T>(
 ) -> Result<Vec<Job<T>>> {
     let mut jobs = Vec::new();
     for file in expand(files)? {
-        let merged = layers::merge(&sources(typed, here.project.as_ref(), Some(&file))?)?;
+        let mut merged = layers::merge(&sources(typed, here.project.as_ref(), Some(&file))?)?;
+        let usual = Some(here.usual_lock()).filter(|path| !here.is_alone && path.is_file());
+        let said = merged.settings.expected.lock.take();
+        merged.settings.expected.lock = said.or(usual).filter(|_| !here.updates_lock);
         let options = make(&merged, &mut here.warnings)?;
         jobs.push(Job { file, options });
     }

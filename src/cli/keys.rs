@@ -57,7 +57,7 @@ pub(crate) fn kind(name: &str) -> Option<Kind> {
 /// Where in the values of the setting `name` a path is.
 pub(crate) fn path_in(name: &str) -> Option<PathIn> {
     match name {
-        "lib-path" | "sysroot" | "wheel-dir" | "ldpaths" | "python" => Some(PathIn::Whole),
+        "lib-path" | "sysroot" | "wheel-dir" | "ldpaths" | "lock" | "python" => Some(PathIn::Whole),
         "include" => Some(PathIn::BeforeEquals),
         _ => None,
     }

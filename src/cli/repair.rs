@@ -38,6 +38,9 @@ pub(crate) struct Repair {
     pub(crate) processors: Processors,
     #[command(flatten)]
     pub(crate) expected: Expected,
+    /// Write what the wheels bring along into the lock, instead of holding them against it
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) update_lock: bool,
     /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -219,6 +219,10 @@ pub(crate) struct Expected {
     /// Largest size of all that is in it
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_unpacked_size: Option<String>,
+    /// List of what wheels may bring along [default: truewheel.lock beside the file of settings or in
+    /// the working directory, where it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
 }
 
 /// How findings are judged.

@@ -2,7 +2,7 @@
 
 use truewheel_repair::{CheckOptions, RULES, SymbolPattern};
 
-use super::{Job, Merged, Result, Surroundings, UsageError, groups_of, jobs, wrong};
+use super::{Job, Merged, Result, Surroundings, UsageError, groups_of, jobs, lock, wrong};
 use crate::cli::{self, Settings};
 
 /// A check of several wheels, or the list of rules.
@@ -49,6 +49,7 @@ pub(super) fn expected(merged: &Merged) -> Result<CheckOptions> {
         max_unpacked_size: max_unpacked_size
             .map(|text| size(merged, "max-unpacked-size", text))
             .transpose()?,
+        lock: expected.lock.as_deref().map(|path| lock::read(path, false)).transpose()?,
         ..CheckOptions::default()
     };
     options.validate().map_err(wrong)?;

@@ -220,5 +220,5 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     for job in &mut jobs {
         job.options.platform_hint_is_order = true;
     }
-    Ok(RepairTask { jobs, dry_run: false, json: false })
+    Ok(RepairTask { jobs, update_lock: None, dry_run: false, json: false })
 }

@@ -225,7 +225,7 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     for job in &mut jobs {
         job.options.windows.mark = Some(MARK.to_owned());
     }
-    Ok(RepairTask { jobs, dry_run: false, json: false })
+    Ok(RepairTask { jobs, update_lock: None, dry_run: false, json: false })
 }
 
 /// The items of lists of names.

@@ -166,7 +166,7 @@ fn a_package_outside_is_used_only_in_its_place() {
         ),
         ("clap_complete", &["src/cli/shell.rs"]),
         ("clap_mangen", &["src/cli/shell.rs"]),
-        ("toml", &["src/config/project.rs"]),
+        ("toml", &["src/config/project.rs", "src/config/lock.rs"]),
         ("indicatif", &["src/progress.rs"]),
         ("anstream", &["src/report.rs", "src/report/"]),
         ("anstyle", &["src/report.rs", "src/report/"]),

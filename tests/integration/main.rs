@@ -25,6 +25,8 @@ mod hostile;
 mod linux;
 /// What the loader of this machine thinks of repaired wheels; needs gcc and python3.
 mod live;
+/// The lock of what wheels bring along.
+mod lock;
 /// Whole repairs of wheels for macOS.
 mod macos;
 /// One wheel for both kinds of Mac out of two.

@@ -33,6 +33,7 @@ use truewheel_wheel::{ErrorKind as WheelErrorKind, PlatformTag, Wheel};
 
 use crate::error::{ErrorKind, Result};
 use crate::groups::Group;
+use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::pattern::{self, Unmatched};
 pub(crate) use facts::Facts;
@@ -66,6 +67,8 @@ pub struct CheckOptions {
     pub max_unpacked_size: Option<u64>,
     /// Do not look at x86-64-v2/v3/v4 markers.
     pub allow_isa_extensions: bool,
+    /// What the wheel may bring along.
+    pub lock: Option<Lock>,
     /// Codes of findings that do not count and are not listed.
     pub ignore: Vec<String>,
     /// Warnings fail the check.
@@ -172,6 +175,7 @@ pub(crate) fn is_expectation(finding: &Finding) -> bool {
         rules::REQUIRED_LIBRARY,
         rules::FORBIDDEN_SYMBOL,
         rules::REQUIRED_SYMBOL,
+        rules::LOCK,
     ];
     rules.iter().any(|rule| rule.code == finding.code)
 }
@@ -226,8 +230,25 @@ impl Check<'_> {
         systems::check(self);
         blas::check(self);
         names::check(self)?;
+        locked(self)?;
         dlopen::check(self)
     }
+}
+
+/// What the project's lock says against the libraries that are brought along.
+fn locked(check: &mut Check<'_>) -> Result<()> {
+    let Some(lock) = &check.options.lock else { return Ok(()) };
+    let (differences, is_whole) = lock::differences(lock, check.wheel)?;
+    if !is_whole {
+        let message = "the wheel has no list of what truewheel brought along: its libraries are held \
+                       against the lock by their names alone";
+        check.add(Finding::new(rules::LOCK, message).weighs(Severity::Note));
+    }
+    for difference in differences {
+        let remedy = "if that is meant, `truewheel repair --update-lock` takes it over";
+        check.add(Finding::new(rules::LOCK, difference).remedy(remedy));
+    }
+    Ok(())
 }
 
 /// What the opening of a wheel says, as a finding.

@@ -24,10 +24,8 @@ pub(crate) fn hold(written: &Written, name: &str, expected: &CheckOptions) -> Re
         Some(member) => format!("{member}: {}", finding.message),
         None => finding.message.clone(),
     });
-    let hints = broken.iter().filter_map(|finding| finding.remedy.clone());
-    Err(Error::new(ErrorKind::Refusals {
-        what,
-        reasons: reasons.collect(),
-        hints: hints.collect(),
-    }))
+    let mut hints: Vec<String> =
+        broken.iter().filter_map(|finding| finding.remedy.clone()).collect();
+    hints.dedup();
+    Err(Error::new(ErrorKind::Refusals { what, reasons: reasons.collect(), hints }))
 }

@@ -17,6 +17,7 @@ mod init_patch;
 mod left_out;
 mod licenses;
 mod links;
+mod lock;
 mod mangle;
 mod merge;
 mod names;
@@ -54,6 +55,7 @@ pub use check::{
     SymbolPattern, check,
 };
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
+pub use lock::{Lock, LockEntry, LockedLibrary};
 pub use merge::{MergeInput, MergeOptions, MergeReport, PreparedMerge, plan_merge, prepare_merge};
 pub use names::{WheelName, matches_any, nearest_name};
 pub use options::{

@@ -96,7 +96,7 @@ fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Re
             job.options.macos.deployment_target = Some(config::macos_version(option, version)?);
         }
     }
-    Ok(RepairTask { jobs, dry_run: false, json: false })
+    Ok(RepairTask { jobs, update_lock: None, dry_run: false, json: false })
 }
 
 pub(super) fn directory_of(file: &Path) -> PathBuf {

@@ -186,6 +186,10 @@ rules! {
     FORBIDDEN_SYMBOL "forbidden-symbol" Error
         "a binary uses or defines a symbol that --forbid-symbol names"
         "--forbid-symbol"
+    LOCK "lock" Error
+        "the wheel brings along other libraries than the project's lock has for it"
+        "truewheel.lock"
+        [Note "names alone can be compared"]
     REQUIRED_SYMBOL "required-symbol" Error
         "no binary uses or defines a symbol that --require-symbol names"
         "--require-symbol"
