@@ -22,6 +22,7 @@ pub(super) fn options(merged: &Merged) -> Result<MacosOptions> {
         rounding: rounding(told.macos_round),
         keep_rpaths: false,
         first_package: false,
+        beside_package: false,
     })
 }
 

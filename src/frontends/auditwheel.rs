@@ -205,7 +205,13 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     let repairing = &mut settings.repairing;
     repairing.zip_compression_level = typed.zip_compression_level;
     repairing.plat = typed.plat;
-    repairing.lib_sdir = typed.lib_sdir;
+    let dotted = typed.lib_sdir.clone().filter(|text| text.ends_with('.') && !text.contains('/'));
+    repairing.lib_sdir = match &dotted {
+        Some(text) => {
+            Some(text.trim_end_matches('.')).filter(|it| !it.is_empty()).map(str::to_owned)
+        }
+        None => typed.lib_sdir,
+    };
     repairing.wheel_dir = typed.wheel_dir;
     repairing.no_update_tags = on(typed.no_update_tags);
     repairing.strip = on(typed.strip);
@@ -219,6 +225,10 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     all_there(&jobs)?;
     for job in &mut jobs {
         job.options.platform_hint_is_order = true;
+        // `.` gives `demo.`: Linux has such directories, Windows, which has none, installs no such wheel.
+        if dotted.is_some() {
+            job.options.lib_sdir.clone_from(&dotted);
+        }
     }
     Ok(RepairTask { jobs, update_lock: None, dry_run: false, json: false })
 }

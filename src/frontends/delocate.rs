@@ -87,15 +87,15 @@ pub(super) fn merge(words: Vec<OsString>) -> Result<Config, Refusal> {
 #[command(name = "delocate-fuse", version = VERSION)]
 struct Fuse {
     /// Whatever was typed
-    #[arg(value_name = "WORDS")]
+    #[arg(value_name = "WORDS", allow_hyphen_values = true, trailing_var_arg = true)]
     words: Vec<OsString>,
 }
 
 pub(super) fn fuse(words: Vec<OsString>) -> Result<Config, Refusal> {
     let Fuse { words } = parsed(words)?;
     let pair = match words.as_slice() {
-        [one, other] => format!("{} {}", one.to_string_lossy(), other.to_string_lossy()),
-        _ => "WHEEL OTHER".to_owned(),
+        [] | [_] => "WHEEL OTHER".to_owned(),
+        words => words.join(" ".as_ref()).to_string_lossy().into_owned(),
     };
     let text = format!("delocate-fuse has been removed\n  hint: `delocate-merge {pair}`");
     Err(UsageError(text).into())

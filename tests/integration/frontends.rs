@@ -13,6 +13,10 @@ fn what_was_taken_out_of_delocate_is_told_with_what_took_its_place() {
     assert_eq!(run.status, 2);
     let told = "error: delocate-fuse has been removed\n  hint: `delocate-merge a.whl b.whl`\n";
     assert_eq!(run.stderr, told);
+    let run = Sandbox::new().run(&["delocate-fuse", "a.whl", "b.whl", "-w", "out"]);
+    let told =
+        "error: delocate-fuse has been removed\n  hint: `delocate-merge a.whl b.whl -w out`\n";
+    assert_eq!((run.status, &*run.stderr), (2, told));
 }
 
 #[test]

@@ -18,7 +18,7 @@ LLVM = {
     "install_name_tool": ("llvm-install-name-tool", '#!/bin/sh\nexec PROGRAM "$@"\n'),
     "lipo": ("llvm-lipo", """#!/bin/sh
 PROGRAM "$@" 2>/tmp/said.$$ && exit 0
-sed "s/.*'\\(.*\\)': The file was not recognized.*/fatal error: can't figure out the architecture type of: \\1/" /tmp/said.$$ >&2
+sed "s/.*'\\(.*\\)': The file was not recognized.*/fatal error: lipo: can't figure out the architecture type of: \\1/" /tmp/said.$$ >&2
 rm /tmp/said.$$
 exit 1
 """),

@@ -96,6 +96,8 @@ pub struct MacosOptions {
     /// Of several packages none of which is called as the project, the first by name gets the libraries, as
     /// delocate has it; else they lie beside the packages.
     pub first_package: bool,
+    /// `lib_sdir` is the whole name of a directory beside the package, as delocate has it for `../NAME`.
+    pub beside_package: bool,
     /// Keep `LC_RPATH` entries that lead out of the wheel.
     pub keep_rpaths: bool,
 }

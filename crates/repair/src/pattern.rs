@@ -18,11 +18,13 @@ use crate::target::is_c_library;
 /// A name longer than this resembles nothing that somebody typed; comparing takes quadratic time.
 const LONGEST_COMPARED: usize = 200;
 
-/// Compiles patterns as `fnmatch` has them: `*` also matches `/`.
+/// Compiles patterns as `fnmatch` has them: `*` also matches `/`. Names of DLLs have no case.
 pub(crate) fn globs(patterns: &[String]) -> Result<globset::GlobSet> {
     let mut set = globset::GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = globset::Glob::new(pattern).map_err(|error| {
+        let is_dll = pattern.to_ascii_lowercase().ends_with(".dll");
+        let glob = globset::GlobBuilder::new(pattern).case_insensitive(is_dll).build();
+        let glob = glob.map_err(|error| {
             Error::refused(format!("`{pattern}` is no pattern: {}", error.kind()))
         })?;
         set.add(glob);
@@ -227,6 +229,14 @@ fn stem(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_names_of_dlls_have_no_case() {
+        let of = |pattern: &str| globs(&[pattern.to_owned()]).unwrap();
+        assert!(of("cublasLt64_12.dll").is_match("cublaslt64_12.dll"));
+        assert!(of("cublaslt*.DLL").is_match("cublasLt64_12.dll"));
+        assert!(!of("libLLVM.so").is_match("libllvm.so"));
+    }
 
     #[test]
     fn the_nearest_name_is_the_one_that_was_meant() {

@@ -77,7 +77,8 @@ fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Re
     let mut settings = Settings::default();
     settings.left_out.exclude = typed.exclude.iter().map(|part| contains(part)).collect();
     let repairing = &mut settings.repairing;
-    repairing.lib_sdir.clone_from(&typed.lib_sdir);
+    let beside = typed.lib_sdir.as_deref().and_then(|text| text.strip_prefix("../"));
+    repairing.lib_sdir = beside.map(str::to_owned).or_else(|| typed.lib_sdir.clone());
     repairing.ignore_missing_dependencies = typed.ignore_missing_dependencies.then_some(true);
     let archs = typed.require_archs.iter().flat_map(|list| list.split(',')).map(str::trim);
     repairing.require_archs = archs.filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -89,6 +90,7 @@ fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Re
             job.options.in_place = true;
         }
         job.options.macos.first_package = true;
+        job.options.macos.beside_package = beside.is_some();
         job.options.macos.keep_rpaths = typed.no_sanitize_rpaths;
         job.options.search.executable_path.clone_from(&typed.executable_path);
         if let Some(version) = &typed.require_target_macos_version {

@@ -1,6 +1,6 @@
 //! auditwheel's command line.
 
-use crate::support::{Elf, Run, Sandbox, Wheel};
+use crate::support::{Elf, Output, Run, Sandbox, Wheel};
 
 /// A module that needs `libfoo.so.1`, which is in `libs`.
 fn sandbox() -> (Sandbox, String) {
@@ -55,6 +55,25 @@ fn options_may_be_short_long_joined_or_cut() {
         let told = "INFO:auditwheel.lddtree:Excluding libfoo.so.1\n";
         assert!(run.stderr.contains(told), "{words:?}: {}", run.stderr);
         assert_eq!(sandbox.names("out").len(), 1, "{words:?}");
+    }
+}
+
+#[test]
+fn a_directory_of_libraries_may_end_in_a_dot_as_in_cibuildwheels_example() {
+    let (sandbox, wheel) = sandbox();
+    let libs = sandbox.path("libs");
+    let environment = [("LD_LIBRARY_PATH", &*libs)];
+    let words = ["repair", "--lib-sdir", ".", "-w", "out", &wheel];
+    let run = auditwheel(&sandbox, &words, &environment);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let output = Output::open(&sandbox.root().join("out").join(&sandbox.names("out")[0]));
+    let vendored = output.vendored("demo.", "libfoo-#.so.1");
+    let extension = output.elf("demo/_ext.so");
+    assert_eq!(extension.rpath.as_deref(), Some("$ORIGIN/../demo."));
+    assert!(vendored.ends_with(&extension.needed[1]), "{vendored}");
+    for bad in ["/..", "$.", "a/../b"] {
+        let run = auditwheel(&sandbox, &["repair", "-L", bad, "-w", "other", &wheel], &environment);
+        assert_eq!(run.status, 2, "{bad}: {}", run.stderr);
     }
 }
 

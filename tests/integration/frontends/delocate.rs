@@ -48,6 +48,20 @@ fn without_a_directory_the_result_takes_the_place_of_the_input() {
 }
 
 #[test]
+fn libraries_may_lie_beside_the_package() {
+    let sandbox = sandbox();
+    let run = run(&sandbox, &["delocate-wheel", "-L", "../demo.libs", "-w", "out", NAME]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let output = Output::open(&sandbox.root().join("out").join(&sandbox.names("out")[0]));
+    assert_eq!(output.names_in("demo.libs"), ["libfoo.1.dylib"]);
+    for bad in ["../../libs", "../", "../a/../b"] {
+        let run = sandbox.run(&["delocate-wheel", "-L", bad, "-w", "other", NAME]);
+        assert_eq!(run.status, 2, "{bad}: {}", run.stderr);
+        assert_eq!(sandbox.names("other"), [""; 0]);
+    }
+}
+
+#[test]
 fn what_is_excluded_is_a_part_of_the_path() {
     for (part, vendored) in [("/libs/", 0), ("libfoo", 0), ("demo", 1), ("lib*foo", 1)] {
         let sandbox = sandbox();

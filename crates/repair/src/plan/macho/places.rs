@@ -106,6 +106,9 @@ fn with_digits(
 /// The directory of vendored libraries.
 pub(crate) fn directory(wheel: &Wheel, options: &Options) -> Result<MemberPath> {
     let suffix = options.lib_sdir.as_deref().unwrap_or(".dylibs").trim_end_matches('/');
+    if options.macos.beside_package {
+        return Ok(MemberPath::new(suffix)?);
+    }
     let distribution = &wheel.filename().distribution;
     let packages = packages(wheel);
     let own = packages.iter().find(|package| normal(package) == normal(distribution));
