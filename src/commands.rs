@@ -11,7 +11,7 @@ use crate::cli;
 use crate::config::{
     CheckTask, Config, Job, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task,
 };
-use crate::frontends::{self, AddplatTask, ListdepsTask, Voice};
+use crate::frontends::{self, AddplatTask, ListdepsTask, PatchTask, Voice};
 use crate::progress::Progress;
 use crate::report::{ListShape, Printer};
 use crate::shims::{self, Shims};
@@ -49,6 +49,7 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         }
         Task::Listdeps(task) => listdeps(task, printer),
         Task::Addplat(task) => addplat(task, printer),
+        Task::Patch(task) => patch(task, printer),
         Task::InstallShims(task) => install_shims(task, printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
@@ -57,6 +58,10 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         Task::Text(text) => {
             printer.text(text);
             Status::Done
+        }
+        Task::Gone(text) => {
+            printer.text(text);
+            Status::Failed
         }
         Task::Manual(directory) => manual(directory, printer),
     }
@@ -91,6 +96,19 @@ fn addplat(task: &AddplatTask, printer: &Printer) -> Status {
         }
     }
     Status::Done
+}
+
+fn patch(task: &PatchTask, printer: &Printer) -> Status {
+    match frontends::patch(task) {
+        Ok(report) => {
+            printer.patched(&task.patch, &report);
+            Status::Done
+        }
+        Err(error) => {
+            printer.error(Some(&task.job.file), &error);
+            Status::Failed
+        }
+    }
 }
 
 fn install_shims(task: &Shims, printer: &Printer) -> Status {

@@ -24,7 +24,7 @@ use truewheel_repair::groups::{self, GROUPS, Group};
 use truewheel_repair::{Lock, Options, SearchDirectory};
 
 use crate::cli::{self, Cli, ColorChoice, Command, Settings};
-use crate::frontends::{self, AddplatTask, ListdepsTask, TOOLS, Voice};
+use crate::frontends::{self, AddplatTask, ListdepsTask, PatchTask, TOOLS, Voice};
 use crate::shims::Shims;
 use files::expand;
 use layers::{Layer, Merged, Source};
@@ -75,11 +75,14 @@ pub(crate) enum Task {
     InstallShims(Shims),
     Listdeps(ListdepsTask),
     Addplat(AddplatTask),
+    Patch(Box<PatchTask>),
     Groups(GroupsTask),
     InForce {
         found: Box<InForce>,
         json: bool,
     },
+    /// What was asked for is there no more; what to say of it.
+    Gone(String),
     /// A text that hangs on nothing but the program.
     Text(String),
     /// The manual, into a directory.

@@ -18,7 +18,9 @@ use truewheel_repair::{Error, ErrorKind};
 use crate::config::{Config, UsageError};
 use crate::status::Status;
 
-pub(crate) use delocate::{AddplatTask, Dependencies, ListdepsTask, addplat, listdeps};
+pub(crate) use delocate::{
+    AddplatTask, Dependencies, ListdepsTask, PatchTask, addplat, listdeps, patch,
+};
 
 /// A command line that truewheel takes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub(crate) enum Tool {
     DelocateFuse,
     DelocateListdeps,
     DelocateMerge,
+    DelocatePatch,
     DelocateWheel,
     Delvewheel,
 }
@@ -39,6 +42,7 @@ pub(crate) const TOOLS: &[(&str, Tool)] = &[
     ("delocate-fuse", Tool::DelocateFuse),
     ("delocate-listdeps", Tool::DelocateListdeps),
     ("delocate-merge", Tool::DelocateMerge),
+    ("delocate-patch", Tool::DelocatePatch),
     ("delocate-wheel", Tool::DelocateWheel),
     ("delvewheel", Tool::Delvewheel),
 ];
@@ -103,6 +107,7 @@ pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refu
         Tool::DelocateFuse => delocate::fuse(words),
         Tool::DelocateListdeps => delocate::configure_listdeps(words),
         Tool::DelocateMerge => delocate::merge(words),
+        Tool::DelocatePatch => delocate::configure_patch(words),
         Tool::DelocateWheel => delocate::wheel(words),
         Tool::Delvewheel => delvewheel::configure(words),
     }

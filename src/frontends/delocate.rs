@@ -6,6 +6,7 @@
 
 mod addplat;
 mod listdeps;
+mod patch;
 mod wheel;
 
 use std::ffi::OsString;
@@ -15,12 +16,14 @@ use clap::{ArgAction, Args, Parser};
 
 use super::{Refusal, Voice};
 use crate::cli::{self, ColorChoice};
-use crate::config::{self, Config, Task, UsageError, Verbosity};
+use crate::config::{self, Config, Task, Verbosity};
 
 pub(super) use addplat::configure as configure_addplat;
 pub(crate) use addplat::{AddplatTask, addplat};
 pub(super) use listdeps::configure as configure_listdeps;
 pub(crate) use listdeps::{Dependencies, ListdepsTask, listdeps};
+pub(super) use patch::configure as configure_patch;
+pub(crate) use patch::{PatchTask, patch};
 pub(super) use wheel::wheel;
 
 /// The release that the answers are like, then truewheel's own.
@@ -93,17 +96,18 @@ struct Fuse {
 
 pub(super) fn fuse(words: Vec<OsString>) -> Result<Config, Refusal> {
     let Fuse { words } = parsed(words)?;
+    let common = Common { verbose: 0 };
     let pair = match words.as_slice() {
         [] | [_] => "WHEEL OTHER".to_owned(),
         words => words.join(" ".as_ref()).to_string_lossy().into_owned(),
     };
-    let text = format!("delocate-fuse has been removed\n  hint: `delocate-merge {pair}`");
-    Err(UsageError(text).into())
+    let text = format!("delocate-fuse has been removed\n  hint: `delocate-merge {pair}`\n");
+    common.config(Vec::new(), Task::Gone(text))
 }
 
 /// Every parser, for what is made from them.
 #[cfg(test)]
 pub(super) fn commands() -> Vec<clap::Command> {
     let merge = <Merge as clap::CommandFactory>::command();
-    vec![wheel::command(), listdeps::command(), addplat::command(), merge]
+    vec![wheel::command(), listdeps::command(), addplat::command(), patch::command(), merge]
 }

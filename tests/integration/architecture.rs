@@ -124,6 +124,7 @@ fn packages_depend_on_each_other_and_on_others_as_drawn() {
         (
             "crates/repair",
             vec![
+                "flickzeug",
                 "globset",
                 "goblin",
                 "rayon",
@@ -167,6 +168,7 @@ fn a_package_outside_is_used_only_in_its_place() {
         ("clap_complete", &["src/cli/shell.rs"]),
         ("clap_mangen", &["src/cli/shell.rs"]),
         ("toml", &["src/config/project.rs", "src/config/lock.rs"]),
+        ("flickzeug", &["crates/repair/src/text_patch.rs"]),
         ("indicatif", &["src/progress.rs"]),
         ("anstream", &["src/report.rs", "src/report/"]),
         ("anstyle", &["src/report.rs", "src/report/"]),

@@ -37,6 +37,7 @@ mod shim;
 mod show;
 mod survey;
 pub mod target;
+mod text_patch;
 mod together;
 mod tree;
 mod usage;
@@ -75,6 +76,7 @@ pub use show::{
     BundledLibrary, Claim, Level, LevelState, NeededLibrary, RunTimeName, SearchPath, Show,
     ShownBinary, Verdict, show,
 };
+pub use text_patch::apply_patch;
 pub use together::{Stopped, persist_all};
 pub use tree::{Need, Status, Tree, TreeFile, tree};
 pub use truewheel_elf::Strip;

@@ -24,14 +24,32 @@ impl Printer {
                 self.line(&format!("Copied to package {directory} directory:"));
                 sources.iter().for_each(|source| self.line(&format!("  {source}")));
             }
-            for note in &report.notes {
-                self.say(&format!("{NOTE}note:{NOTE:#} {}\n", one_line(note)));
-            }
+            self.notes(&report.notes);
             if report.old_tags != report.new_tags {
                 let (old, new) = (report.old_tags.join("."), report.new_tags.join("."));
                 self.say(&format!("{NOTE}note:{NOTE:#} tags {old} -> {new}\n"));
             }
         }
+    }
+
+    fn notes(&self, notes: &[String]) {
+        for note in notes {
+            self.say(&format!("{NOTE}note:{NOTE:#} {}\n", one_line(note)));
+        }
+    }
+
+    /// A wheel whose files `patch` changed.
+    pub(crate) fn patched(&self, patch: &Path, report: &Report) {
+        if self.verbosity == Verbosity::Verbose {
+            let wheel = report.wheel.display();
+            // In its place it has the name that was typed.
+            let output = report.output.strip_prefix(".").ok();
+            let output = output.filter(|output| *output == report.wheel);
+            let output = output.unwrap_or(&report.output).display();
+            self.line(&format!("Patching: {wheel} with {}", patch.display()));
+            self.line(&format!("Patched wheel {wheel} to {output}:"));
+        }
+        self.notes(&report.notes);
     }
 
     /// The libraries behind one path; `is_alone` says that no other was asked about.
