@@ -259,12 +259,17 @@ impl Patching<'_> {
     }
 }
 
-/// Two, or less where nothing of the file would have to match any more.
+/// How many outer lines of a hunk's context may differ on each side: two, or less where it has less on one side (such
+/// a hunk belongs to the beginning or the end of its file, and would slip), or where nothing else would have to match.
 fn most_fuzz(diff: &Diff<'_, [u8]>) -> usize {
     let fuzz = |hunk: &Hunk<'_, [u8]>| {
+        let is_context = |line: &&Line<'_, [u8]>| matches!(line, Line::Context(_));
+        let (before, behind) = (hunk.lines().iter(), hunk.lines().iter().rev());
+        let outer =
+            before.take_while(is_context).count().min(behind.take_while(is_context).count());
         let takes_away = hunk.lines().iter().any(|line| matches!(line, Line::Delete(_)));
-        let context = hunk.lines().iter().filter(|line| matches!(line, Line::Context(_))).count();
-        if takes_away { 2 } else { context.saturating_sub(1) / 2 }
+        let all = hunk.lines().iter().filter(is_context).count();
+        if takes_away { outer } else { outer.min(all.saturating_sub(1) / 2) }
     };
     diff.hunks().iter().map(fuzz).min().unwrap_or_default().min(2)
 }

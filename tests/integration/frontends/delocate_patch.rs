@@ -111,6 +111,13 @@ fn what_does_not_fit_is_told_with_its_file_and_its_hunk() {
 }
 
 #[test]
+fn a_hunk_at_the_beginning_does_not_slip() {
+    let patch =
+        "--- a/demo/a.py\n+++ b/demo/a.py\n@@ -1,3 +1,4 @@\n+new\n line 0\n line 2\n line 3\n";
+    assert!(refused(patch).starts_with("p.patch: hunk 1 of 1 for demo/a.py, for line 1 "));
+}
+
+#[test]
 fn only_lines_that_are_added_fit_nowhere_without_the_lines_around_them() {
     let patch = "--- a/demo/a.py\n+++ b/demo/a.py\n@@ -4,2 +4,3 @@\n x\n+new\n y\n";
     assert!(refused(patch).starts_with("p.patch: hunk 1 of 1 for demo/a.py"), "{patch}");
