@@ -11,7 +11,7 @@ use crate::cli;
 use crate::config::{
     CheckTask, Config, Job, LookTask, MergeTask, RepairTask, ReplaceNeededTask, Task,
 };
-use crate::frontends::{self, AddplatTask, ListdepsTask, PatchTask, Voice};
+use crate::frontends::{self, AddplatTask, ListdepsTask, PatchTask, PathTask, Voice};
 use crate::progress::Progress;
 use crate::report::{ListShape, Printer};
 use crate::shims::{self, Shims};
@@ -50,6 +50,7 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         Task::Listdeps(task) => listdeps(task, printer),
         Task::Addplat(task) => addplat(task, printer),
         Task::Patch(task) => patch(task, printer),
+        Task::Path(task) => path(task, printer),
         Task::InstallShims(task) => install_shims(task, printer),
         Task::Groups(task) => {
             printer.groups(&task.groups, task.json);
@@ -109,6 +110,28 @@ fn patch(task: &PatchTask, printer: &Printer) -> Status {
             Status::Failed
         }
     }
+}
+
+/// The first directory that fails is the last one that is looked at.
+fn path(task: &PathTask, printer: &Printer) -> Status {
+    let mut unmatched = Vec::new();
+    for job in &task.jobs {
+        if task.jobs.len() > 1 {
+            printer.directory(&job.file);
+        }
+        match frontends::path(job, task) {
+            Ok(report) => {
+                printer.vendored_into(&report);
+                unmatched.push(report.unmatched);
+            }
+            Err(error) => {
+                printer.error(Some(&job.file), &error);
+                return Status::Failed;
+            }
+        }
+    }
+    printer.unmatched(unmatched.iter().map(Vec::as_slice));
+    Status::Done
 }
 
 fn install_shims(task: &Shims, printer: &Printer) -> Status {

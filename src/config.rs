@@ -24,7 +24,7 @@ use truewheel_repair::groups::{self, GROUPS, Group};
 use truewheel_repair::{Lock, Options, SearchDirectory};
 
 use crate::cli::{self, Cli, ColorChoice, Command, Settings};
-use crate::frontends::{self, AddplatTask, ListdepsTask, PatchTask, TOOLS, Voice};
+use crate::frontends::{self, AddplatTask, ListdepsTask, PatchTask, PathTask, TOOLS, Voice};
 use crate::shims::Shims;
 use files::expand;
 use layers::{Layer, Merged, Source};
@@ -76,6 +76,7 @@ pub(crate) enum Task {
     Listdeps(ListdepsTask),
     Addplat(AddplatTask),
     Patch(Box<PatchTask>),
+    Path(PathTask),
     Groups(GroupsTask),
     InForce {
         found: Box<InForce>,

@@ -19,7 +19,7 @@ use crate::config::{Config, UsageError};
 use crate::status::Status;
 
 pub(crate) use delocate::{
-    AddplatTask, Dependencies, ListdepsTask, PatchTask, addplat, listdeps, patch,
+    AddplatTask, Dependencies, ListdepsTask, PatchTask, PathTask, addplat, listdeps, patch, path,
 };
 
 /// A command line that truewheel takes over.
@@ -31,6 +31,7 @@ pub(crate) enum Tool {
     DelocateListdeps,
     DelocateMerge,
     DelocatePatch,
+    DelocatePath,
     DelocateWheel,
     Delvewheel,
 }
@@ -43,6 +44,7 @@ pub(crate) const TOOLS: &[(&str, Tool)] = &[
     ("delocate-listdeps", Tool::DelocateListdeps),
     ("delocate-merge", Tool::DelocateMerge),
     ("delocate-patch", Tool::DelocatePatch),
+    ("delocate-path", Tool::DelocatePath),
     ("delocate-wheel", Tool::DelocateWheel),
     ("delvewheel", Tool::Delvewheel),
 ];
@@ -108,6 +110,7 @@ pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refu
         Tool::DelocateListdeps => delocate::configure_listdeps(words),
         Tool::DelocateMerge => delocate::merge(words),
         Tool::DelocatePatch => delocate::configure_patch(words),
+        Tool::DelocatePath => delocate::configure_path(words),
         Tool::DelocateWheel => delocate::wheel(words),
         Tool::Delvewheel => delvewheel::configure(words),
     }

@@ -7,15 +7,17 @@
 mod addplat;
 mod listdeps;
 mod patch;
+mod path;
 mod wheel;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, Parser};
+use truewheel_repair::Options;
 
 use super::{Refusal, Voice};
-use crate::cli::{self, ColorChoice};
+use crate::cli::{self, ColorChoice, Settings};
 use crate::config::{self, Config, Task, Verbosity};
 
 pub(super) use addplat::configure as configure_addplat;
@@ -24,6 +26,8 @@ pub(super) use listdeps::configure as configure_listdeps;
 pub(crate) use listdeps::{Dependencies, ListdepsTask, listdeps};
 pub(super) use patch::configure as configure_patch;
 pub(crate) use patch::{PatchTask, patch};
+pub(super) use path::configure as configure_path;
+pub(crate) use path::{PathTask, path};
 pub(super) use wheel::wheel;
 
 /// The release that the answers are like, then truewheel's own.
@@ -48,6 +52,58 @@ impl Common {
             task,
         })
     }
+}
+
+/// What delocate-wheel and delocate-path take alike.
+#[derive(Debug, Args)]
+struct Vendoring {
+    /// Means nothing: files are told by their contents
+    #[arg(short, long)]
+    dylibs_only: bool,
+    /// Leave libraries out whose path has this in it
+    #[arg(short, long, value_name = "STR")]
+    exclude: Vec<String>,
+    /// What `@executable_path` stands for
+    #[arg(long, value_name = "DIR")]
+    executable_path: Option<PathBuf>,
+    /// Leave out libraries that are found nowhere
+    #[arg(long)]
+    ignore_missing_dependencies: bool,
+    /// Take out LC_RPATH entries of the build machine, as is done anyway
+    #[arg(long, overrides_with = "no_sanitize_rpaths")]
+    sanitize_rpaths: bool,
+    /// Keep them
+    #[arg(long)]
+    no_sanitize_rpaths: bool,
+}
+
+impl Vendoring {
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.left_out.exclude = self.exclude.iter().map(|part| contains(part)).collect();
+        settings.repairing.ignore_missing_dependencies =
+            self.ignore_missing_dependencies.then_some(true);
+        settings
+    }
+
+    /// What no setting says.
+    fn complete(&self, options: &mut Options) {
+        options.macos.keep_rpaths = self.no_sanitize_rpaths;
+        options.search.executable_path.clone_from(&self.executable_path);
+    }
+}
+
+/// The pattern of paths that have `part` in them.
+fn contains(part: &str) -> String {
+    let mut pattern = String::from("*");
+    for c in part.chars() {
+        match c {
+            '*' | '?' | '[' | ']' | '{' | '}' => pattern.extend(['[', c, ']']),
+            '\\' => pattern.push_str("\\\\"),
+            c => pattern.push(c),
+        }
+    }
+    pattern + "*"
 }
 
 fn parsed<P: Parser>(words: Vec<OsString>) -> Result<P, Refusal> {
@@ -109,5 +165,18 @@ pub(super) fn fuse(words: Vec<OsString>) -> Result<Config, Refusal> {
 #[cfg(test)]
 pub(super) fn commands() -> Vec<clap::Command> {
     let merge = <Merge as clap::CommandFactory>::command();
-    vec![wheel::command(), listdeps::command(), addplat::command(), patch::command(), merge]
+    let two = [addplat::command(), patch::command()];
+    let three = [wheel::command(), listdeps::command(), path::command()];
+    two.into_iter().chain(three).chain([merge]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_excluded_is_a_part_and_no_pattern() {
+        assert_eq!(contains("/opt/lib"), "*/opt/lib*");
+        assert_eq!(contains("a*[b]"), "*a[*][[]b[]]*");
+    }
 }

@@ -3,6 +3,7 @@
 mod auditwheel;
 mod delocate;
 mod delocate_patch;
+mod delocate_path;
 mod delvewheel;
 mod shims;
 

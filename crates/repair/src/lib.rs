@@ -8,6 +8,7 @@
 mod binary;
 mod check;
 mod deflating;
+mod directory;
 mod dlopen;
 mod error;
 mod expect;
@@ -55,6 +56,7 @@ pub use check::{
     CHECK_SCHEMA, CheckOptions, CheckReport, Exception, Finding, RULES, Rule, Severity,
     SymbolPattern, check,
 };
+pub use directory::{DirectoryReport, repair_directory};
 pub use error::{Error, ErrorKind, MissingLibrary, Result};
 pub use lock::{Lock, LockEntry, LockedLibrary};
 pub use merge::{MergeInput, MergeOptions, MergeReport, PreparedMerge, plan_merge, prepare_merge};
@@ -277,9 +279,16 @@ fn decide(survey: &mut Survey, options: &Options, keep: Keep) -> Result<(Plan, L
         Kind::Macos(macos) => {
             let wanted = macos.graph.libraries_of(&macos.vendor);
             let fetched = fetch::fetch(&mut macos.graph.libraries, wanted, keep, |_| None)?;
-            let findings =
-                plan::MacFindings { wheel, scan, links, macos, fetched: &fetched, options };
-            let (plan, paths) = plan::macos(&findings)?;
+            let findings = plan::MacFindings {
+                directory: plan::macos_directory(wheel, options)?,
+                files: wheel.members().iter().map(|member| &member.path).collect(),
+                distribution: &wheel.filename().distribution,
+                is_directory: false,
+                macos,
+                fetched: &fetched,
+                options,
+            };
+            let (plan, paths) = plan::macos(wheel, scan, links, &findings)?;
             (plan, paths, fetched)
         }
         Kind::Windows(windows) => {

@@ -185,7 +185,7 @@ fn make(wheel: &Wheel, job: Job<'_>, level: u32) -> Result<NewMember> {
 
 /// What an edit changed, whatever the format.
 #[derive(Debug, Default)]
-struct Changed {
+pub(crate) struct Changed {
     /// Positions of what stands in place of other bytes.
     ranges: Vec<Range<u64>>,
     /// From here on the file is new, or cut off.
@@ -207,7 +207,11 @@ impl Changed {
 }
 
 /// The file called `name` after its edits, by the editor of its format.
-fn edited(name: &str, bytes: &[u8], edits: Option<&FileEdits>) -> Result<(Changed, Vec<u8>)> {
+pub(crate) fn edited(
+    name: &str,
+    bytes: &[u8],
+    edits: Option<&FileEdits>,
+) -> Result<(Changed, Vec<u8>)> {
     let mut changed = Changed::default();
     match edits {
         None => Ok((changed, bytes.to_vec())),
@@ -313,7 +317,7 @@ fn contents(wheel: &Wheel, source: Source<'_>) -> Result<Contents> {
 
 /// A build that still runs may replace the file between its reading and now. Size and time tell, as
 /// make(1) takes them to, for a fraction of what another SHA-256 costs.
-fn read_library(library: &Vendored) -> Result<Vec<u8>> {
+pub(crate) fn read_library(library: &Vendored) -> Result<Vec<u8>> {
     let path = &library.source;
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();

@@ -3,6 +3,7 @@
 //! A plan can be printed before one byte is changed, compared with another, and held against the
 //! finished wheel. After it nothing is decided any more.
 
+mod base;
 mod data;
 mod describe;
 mod elf;
@@ -15,9 +16,10 @@ mod programs;
 mod runtimes;
 mod search_path;
 
+pub(crate) use base::{base, without_binaries};
 pub(crate) use elf::libraries_directory;
 pub use file_edits::FileEdits;
-pub(crate) use macho::directory as macos_directory;
+pub(crate) use macho::{directory as macos_directory, plan as plan_macho};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -145,9 +147,15 @@ pub(crate) struct Findings<'a> {
 /// What the plan of a wheel for macOS is made from.
 #[derive(Debug)]
 pub(crate) struct MacFindings<'a> {
-    pub(crate) wheel: &'a Wheel,
-    pub(crate) scan: &'a Scan,
-    pub(crate) links: &'a Links,
+    /// The directory of vendored libraries.
+    pub(crate) directory: MemberPath,
+    /// Every file that is there.
+    pub(crate) files: Vec<&'a MemberPath>,
+    /// The name that programs are moved aside under.
+    pub(crate) distribution: &'a str,
+    /// The files are those of a directory, and lie where they stay: their own install IDs are for whoever links
+    /// against them, and search paths may lead out of it.
+    pub(crate) is_directory: bool,
     pub(crate) macos: &'a MacSurvey,
     pub(crate) fetched: &'a BTreeMap<NodeId, Fetched>,
     pub(crate) options: &'a Options,
@@ -183,14 +191,19 @@ pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, Places)> {
 }
 
 /// [`plan`] for a wheel for macOS.
-pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
-    let mut plan = base(findings.wheel, findings.scan, findings.options)?;
-    plan.notes.extend(findings.links.notes.iter().cloned());
+pub(crate) fn macos(
+    wheel: &Wheel,
+    scan: &Scan,
+    links: &Links,
+    findings: &MacFindings<'_>,
+) -> Result<(Plan, Places)> {
+    let mut plan = base(wheel, scan, findings.options)?;
+    plan.notes.extend(links.notes.iter().cloned());
     plan.notes.extend(findings.macos.graph.notes.iter().cloned());
     plan.notes.extend(findings.macos.notes.iter().cloned());
     plan.unmatched.extend(findings.macos.graph.unmatched.iter().cloned());
     plan.left_out.clone_from(&findings.macos.graph.left_out);
-    links_into(findings.links, &mut plan);
+    links_into(links, &mut plan);
     if findings.options.strip.is_some() {
         plan.notes.push("Mach-O files are not stripped: only ELF files are".to_owned());
     }
@@ -202,9 +215,9 @@ pub(crate) fn macos(findings: &MacFindings<'_>) -> Result<(Plan, Places)> {
         keeps_name.find(&name, &[&name]);
     }
     plan.unmatched.extend(keeps_name.unmatched(left_out::NOT_VENDORED));
-    set_tags(findings.wheel, &findings.macos.tags, &mut plan)?;
+    set_tags(wheel, &findings.macos.tags, &mut plan)?;
     let uses = macho::uses(&findings.macos.graph, &libraries);
-    origins(findings.wheel, &mut plan, uses, findings.options)?;
+    origins(wheel, &mut plan, uses, findings.options)?;
     Ok((plan, libraries))
 }
 
@@ -258,73 +271,6 @@ fn uses(graph: &Graph, libraries: &BTreeMap<NodeId, MemberPath>) -> Uses {
         }
     }
     uses
-}
-
-/// What every wheel gets, also one without binaries: a sound RECORD and WHEEL.
-pub(crate) fn base(wheel: &Wheel, scan: &Scan, options: &Options) -> Result<Plan> {
-    let filename = wheel.filename();
-    let old_tags: Vec<String> = filename.platforms.iter().map(ToString::to_string).collect();
-    let mut plan = Plan {
-        output_name: file_name_of(wheel),
-        new_tags: old_tags.clone(),
-        old_tags,
-        corrects_record: !scan.notes.is_empty(),
-        notes: scan.notes.clone(),
-        unmatched: Vec::new(),
-        modified: match options.source_date_epoch {
-            Some(seconds) => Timestamp::from_unix(seconds),
-            None => newest(wheel),
-        },
-        vendored: Vec::new(),
-        edits: BTreeMap::new(),
-        strips: BTreeMap::new(),
-        replaced: BTreeMap::new(),
-        added: BTreeMap::new(),
-        shims: BTreeMap::new(),
-        sbom: None,
-        dropped: BTreeMap::new(),
-        renamed: BTreeMap::new(),
-        copies: BTreeMap::new(),
-        outside: BTreeMap::new(),
-        repaired_by_delvewheel: None,
-        left_out: BTreeSet::new(),
-        dll_directories: BTreeSet::new(),
-    };
-    metadata::drop_signatures(wheel, &mut plan)?;
-    Ok(plan)
-}
-
-/// A wheel with a Linux tag and no ELF file: nothing to vendor, and no better tag to earn.
-pub(crate) fn without_binaries(
-    wheel: &Wheel,
-    scan: &Scan,
-    links: &Links,
-    options: &Options,
-) -> Result<Plan> {
-    let mut plan = base(wheel, scan, options)?;
-    plan.notes.push("no ELF file in the wheel: its tags stay as they are".to_owned());
-    plan.notes.extend(links.notes.iter().cloned());
-    links_into(links, &mut plan);
-    Ok(plan)
-}
-
-fn file_name_of(wheel: &Wheel) -> String {
-    wheel
-        .path()
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_else(|| wheel.filename().to_string())
-}
-
-/// New members are as old as the youngest of the input: a result that does not hang on the clock.
-fn newest(wheel: &Wheel) -> Timestamp {
-    wheel
-        .members()
-        .iter()
-        .map(|member| member.modified)
-        .max()
-        .unwrap_or(Timestamp::EPOCH_1980)
-        .max(Timestamp::EPOCH_1980)
 }
 
 fn links_into(links: &Links, plan: &mut Plan) {

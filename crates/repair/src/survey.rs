@@ -26,7 +26,7 @@ use crate::search::elf::Context;
 use crate::search::{self, Graph, defaults};
 use crate::wheel_target::{self, WheelTarget};
 
-pub(crate) use macos::MacSurvey;
+pub(crate) use macos::{Files, MacSurvey, of_directory};
 pub(crate) use windows::WinSurvey;
 
 /// What is known of a wheel before anything is decided.

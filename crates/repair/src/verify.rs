@@ -74,6 +74,20 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
     Ok(())
 }
 
+/// Holds one edited Mach-O file against its edits, and follows what it needs to the files that are `installed`, by their
+/// paths in an environment.
+pub(crate) fn edited_file(
+    path: &MemberPath,
+    bytes: &[u8],
+    edits: &FileEdits,
+    outside: Option<&BTreeSet<String>>,
+    installed: &BTreeSet<String>,
+) -> Result<()> {
+    let FileEdits::MachO(edits) = edits else { return Ok(()) };
+    let seen = macho::check_edits(path, bytes, edits)?;
+    macho::check_needs(path, &seen, outside, installed)
+}
+
 /// What goblin sees of one file.
 enum Seen {
     Elf(elf::Seen),

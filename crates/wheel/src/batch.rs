@@ -1,4 +1,4 @@
-//! Several wheels get their names together, or none does.
+//! Several files get their names together, or none does.
 //!
 //! A rename is whole or not at all, but no file system renames several files as one. So each file that
 //! would be replaced is kept under another name until the last rename has succeeded; when one fails,
@@ -12,20 +12,21 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
+use crate::replace::Staged;
 use crate::writer::{self, Written};
 
 /// A name that could not be given.
 #[derive(Debug)]
 pub struct Stopped {
-    /// The wheel, counted from 0.
+    /// The file, counted from 0.
     pub index: usize,
     /// Why it has no name.
     pub error: Error,
-    /// New wheels that could not be taken back: they are there, whole.
+    /// New files that could not be taken back: they are there, whole.
     pub left: Vec<PathBuf>,
 }
 
-/// A wheel that has its name, and what it replaced.
+/// A file that has its name, and what it replaced.
 struct Named {
     path: PathBuf,
     /// The file of that name from before; dropped, it is removed.
@@ -49,6 +50,28 @@ pub fn persist_all(wheels: Vec<(Written, String)>) -> std::result::Result<Vec<Pa
         }
     }
     Ok(named.into_iter().map(|wheel| wheel.path).collect())
+}
+
+/// Puts all of `files` in their places, as [`persist_all`] does wheels.
+///
+/// # Errors
+///
+/// As [`persist_all`].
+pub fn replace_all(files: Vec<Staged>) -> std::result::Result<(), Stopped> {
+    let mut named: Vec<Named> = Vec::new();
+    for (index, Staged { file, path }) in files.into_iter().enumerate() {
+        let replaced = match path.is_file() {
+            true => {
+                keep(&path).map(Some).map_err(|source| Error::io("cannot replace", &path, source))
+            }
+            false => Ok(None),
+        };
+        match replaced.and_then(|replaced| writer::rename(file, &path).map(|()| replaced)) {
+            Ok(replaced) => named.push(Named { path, replaced }),
+            Err(error) => return Err(Stopped { index, error, left: take_back(named) }),
+        }
+    }
+    Ok(())
 }
 
 fn give_name(written: Written, name: &str, is_alone: bool) -> Result<Named> {
@@ -119,6 +142,27 @@ mod tests {
         assert_eq!(paths, ["a.whl", "b.whl"].map(|name| directory.path().join(name)));
         assert_eq!(names(directory.path()), ["a.whl", "b.whl"]);
         assert!(fs::read(&paths[1]).unwrap().starts_with(b"PK"));
+    }
+
+    #[test]
+    fn files_are_replaced_together_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("a"), "old").unwrap();
+        fs::create_dir_all(path("c/full")).unwrap();
+        let permissions = fs::metadata(path("a")).unwrap().permissions();
+        let staged = |names: &[&str]| -> Vec<Staged> {
+            let stage =
+                |name: &&str| Staged::new(&path(name), b"new", permissions.clone()).unwrap();
+            names.iter().map(stage).collect()
+        };
+        let stopped = replace_all(staged(&["a", "b", "c", "d"])).unwrap_err();
+        assert_eq!((stopped.index, stopped.left.len()), (2, 0));
+        assert_eq!(names(directory.path()), ["a", "c"]);
+        assert_eq!(fs::read(path("a")).unwrap(), b"old");
+        replace_all(staged(&["a", "b"])).unwrap();
+        assert_eq!(names(directory.path()), ["a", "b", "c"]);
+        assert_eq!(fs::read(path("a")).unwrap(), b"new");
     }
 
     #[test]

@@ -42,7 +42,7 @@ mod wheel_file;
 mod writer;
 
 pub use archive::Wheel;
-pub use batch::{Stopped, persist_all};
+pub use batch::{Stopped, persist_all, replace_all};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use filename::{WheelFilename, normalize_name, normalize_version};
@@ -52,7 +52,7 @@ pub use new_member::NewMember;
 pub use path::{Installed, MemberPath, Scheme, relative};
 pub use platform::{ManylinuxAlias, PlatformTag, WindowsArch};
 pub use record::{Record, RecordRow};
-pub use replace::replace_file;
+pub use replace::{Staged, replace_file};
 pub use tag::Tag;
 pub use timestamp::Timestamp;
 pub use wheel_file::WheelFile;

@@ -1,12 +1,14 @@
-//! One file that is replaced whole.
+//! Files that are replaced whole, one or several together.
 //!
 //! Who reads it sees the old contents or the new ones and never a part: the new ones are written beside it under
 //! another name, and the rename is one step (POSIX `rename`, Windows `MoveFileEx`). A process that is killed in
 //! between leaves the old file, and perhaps one whose name ends in `.part`.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::writer;
@@ -33,12 +35,32 @@ pub fn replace_file(path: &Path, bytes: &[u8], model: &Path) -> Result<()> {
         Ok(found) => found.permissions(),
         Err(_) => fs::metadata(model).map_err(failed)?.permissions(),
     };
-    let directory = real.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let made = writer::builder().tempfile_in(directory.unwrap_or(Path::new(".")));
-    let mut file = made.map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    fs::set_permissions(file.path(), permissions).map_err(failed)?;
-    writer::rename(file, &real)
+    let Staged { file, path } = Staged::new(&real, bytes, permissions)?;
+    writer::rename(file, &path)
+}
+
+/// New contents that lie beside the file that they are for, under another name. Dropped, they are gone.
+#[derive(Debug)]
+pub struct Staged {
+    pub(crate) file: NamedTempFile,
+    pub(crate) path: PathBuf,
+}
+
+impl Staged {
+    /// Writes `bytes` beside `path`, whose directory is there.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses.
+    pub fn new(path: &Path, bytes: &[u8], permissions: Permissions) -> Result<Self> {
+        let failed = |source| Error::io("cannot write", path, source);
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let made = writer::builder().tempfile_in(directory.unwrap_or(Path::new(".")));
+        let mut file = made.map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        fs::set_permissions(file.path(), permissions).map_err(failed)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
 }
 
 #[cfg(test)]

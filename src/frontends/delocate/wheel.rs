@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::{Common, Refusal, VERSION, parsed};
-use crate::cli::Settings;
+use super::{Common, Refusal, VERSION, Vendoring, parsed};
 use crate::config::{self, Config, RepairTask, Surroundings, Task};
 
 /// Brings the libraries that wheels for macOS need into them.
@@ -23,6 +22,8 @@ usage.")]
 struct DelocateWheel {
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    vendoring: Vendoring,
     /// The wheels
     #[arg(value_name = "WHEEL", required = true)]
     wheels: Vec<PathBuf>,
@@ -32,24 +33,6 @@ struct DelocateWheel {
     /// Directory of libraries in the package [default: .dylibs]
     #[arg(short = 'L', long, value_name = "NAME")]
     lib_sdir: Option<String>,
-    /// Means nothing: files are told by their contents
-    #[arg(short, long)]
-    dylibs_only: bool,
-    /// Leave libraries out whose path has this in it
-    #[arg(short, long, value_name = "STR")]
-    exclude: Vec<String>,
-    /// What `@executable_path` stands for
-    #[arg(long, value_name = "DIR")]
-    executable_path: Option<PathBuf>,
-    /// Leave out libraries that are found nowhere
-    #[arg(long)]
-    ignore_missing_dependencies: bool,
-    /// Take LC_RPATH entries out that lead out of the wheel, as is done anyway
-    #[arg(long, overrides_with = "no_sanitize_rpaths")]
-    sanitize_rpaths: bool,
-    /// Keep them
-    #[arg(long)]
-    no_sanitize_rpaths: bool,
     /// Always so: every binary has code for each CPU of the tag
     #[arg(short = 'k', long)]
     check_archs: bool,
@@ -74,12 +57,10 @@ pub(in crate::frontends) fn wheel(words: Vec<OsString>) -> Result<Config, Refusa
 }
 
 fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Refusal> {
-    let mut settings = Settings::default();
-    settings.left_out.exclude = typed.exclude.iter().map(|part| contains(part)).collect();
+    let mut settings = typed.vendoring.settings();
     let repairing = &mut settings.repairing;
     let beside = typed.lib_sdir.as_deref().and_then(|text| text.strip_prefix("../"));
     repairing.lib_sdir = beside.map(str::to_owned).or_else(|| typed.lib_sdir.clone());
-    repairing.ignore_missing_dependencies = typed.ignore_missing_dependencies.then_some(true);
     let archs = typed.require_archs.iter().flat_map(|list| list.split(',')).map(str::trim);
     repairing.require_archs = archs.filter(|name| !name.is_empty()).map(str::to_owned).collect();
     repairing.wheel_dir = typed.wheel_dir.clone().map(config::from_home);
@@ -91,8 +72,7 @@ fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Re
         }
         job.options.macos.first_package = true;
         job.options.macos.beside_package = beside.is_some();
-        job.options.macos.keep_rpaths = typed.no_sanitize_rpaths;
-        job.options.search.executable_path.clone_from(&typed.executable_path);
+        typed.vendoring.complete(&mut job.options);
         if let Some(version) = &typed.require_target_macos_version {
             let option = "--require-target-macos-version";
             job.options.macos.deployment_target = Some(config::macos_version(option, version)?);
@@ -105,29 +85,5 @@ pub(super) fn directory_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
-    }
-}
-
-/// The pattern of paths that have `part` in them.
-fn contains(part: &str) -> String {
-    let mut pattern = String::from("*");
-    for c in part.chars() {
-        match c {
-            '*' | '?' | '[' | ']' | '{' | '}' => pattern.extend(['[', c, ']']),
-            '\\' => pattern.push_str("\\\\"),
-            c => pattern.push(c),
-        }
-    }
-    pattern + "*"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_excluded_is_a_part_and_no_pattern() {
-        assert_eq!(contains("/opt/lib"), "*/opt/lib*");
-        assert_eq!(contains("a*[b]"), "*a[*][[]b[]]*");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use truewheel_repair::{Report, plain};
+use truewheel_repair::{DirectoryReport, Report, plain};
 
 use super::super::{NOTE, Printer, one_line};
 use crate::config::Verbosity;
@@ -36,6 +36,25 @@ impl Printer {
         for note in notes {
             self.say(&format!("{NOTE}note:{NOTE:#} {}\n", one_line(note)));
         }
+    }
+
+    /// A directory that is one of several.
+    pub(crate) fn directory(&self, path: &Path) {
+        self.line(&path.display().to_string());
+    }
+
+    /// What was done to a directory; delocate-path says nothing of it on standard output.
+    pub(crate) fn vendored_into(&self, report: &DirectoryReport) {
+        if self.verbosity == Verbosity::Verbose {
+            for (source, path) in &report.vendored {
+                let line = format!("{} -> {}", plain(source), plain(path));
+                self.say(&format!("{}\n", one_line(&line)));
+            }
+            for path in &report.edited {
+                self.say(&format!("edited {}\n", one_line(&plain(path))));
+            }
+        }
+        self.notes(&report.notes);
     }
 
     /// A wheel whose files `patch` changed.

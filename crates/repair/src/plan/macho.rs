@@ -33,7 +33,7 @@ use names::Names;
 pub(crate) use places::directory;
 
 /// Plans the edits of every Mach-O file, and the libraries to bring along.
-pub(super) fn plan(
+pub(crate) fn plan(
     findings: &MacFindings<'_>,
     plan: &mut Plan,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
@@ -158,18 +158,20 @@ impl Planner<'_> {
         let mut planned = self.file(id, path, Some(path));
         let mut to = path.clone();
         if let Some(name) = planned.unreachable {
-            let distribution = &self.findings.wheel.filename().distribution;
+            let distribution = self.findings.distribution;
             let shim = if is_program(file) { shim::of(path, distribution) } else { None };
             let shim = shim.unwrap_or_else(|| Err(unreachable(path, &name)))?;
             planned = self.file(id, &shim.program, Some(path));
             if let Some(name) = planned.unreachable {
                 return Err(unreachable(path, &name));
             }
-            let taken = |path: &MemberPath| self.findings.wheel.member(path.as_str()).is_some();
+            let taken = |path: &MemberPath| self.findings.files.contains(&path);
             programs::move_program(path, &shim, &taken, plan)?;
             to = shim.program;
         }
-        planned.edits.install_id = own_id(file, path, &mut plan.notes);
+        if !self.findings.is_directory {
+            planned.edits.install_id = own_id(file, path, &mut plan.notes);
+        }
         let is_edited = planned.edits.install_id.is_some() || !planned.edits.slices.is_empty();
         if is_edited || to != *path {
             plan.notes.extend(lost_signature(&to, file, &planned.edits));
@@ -209,6 +211,7 @@ impl Planner<'_> {
             let new = match (loader_relative(entry), from) {
                 _ if is_of_macos(&format!("{entry}/")) => Some(entry.clone()),
                 (_, None) => None,
+                (Some(_), Some(_)) if self.findings.is_directory => Some(entry.clone()),
                 (Some(rest), Some(from)) if self.ground.keeps_way(rest, from) => {
                     names::moved(entry, rest, from, at)
                 }

@@ -43,6 +43,8 @@ pub(crate) use names::{in_framework, is_of_macos, is_python};
 /// What the search must know besides the files themselves.
 pub(crate) struct Context<'a> {
     pub(crate) options: &'a SearchOptions,
+    /// Where the files lie, if they are those of a directory and not of a wheel: `@loader_path` leads out of it then.
+    pub(crate) root: Option<&'a Path>,
     /// What the caller leaves out.
     pub(crate) choices: &'a Choices,
     /// Contents of the wheel's files: a library outside with the same bytes is the wheel's own.
@@ -160,7 +162,9 @@ impl<'a> Search<'a> {
         if let Some(digest) = self.context.digests.get(&path) {
             self.by_digest.entry((digest.size, digest.sha256)).or_insert(id);
         }
-        self.graph.nodes.push(MachNode { place: Place::Member(path), file, origins: Vec::new() });
+        let origin = self.context.root.map(|root| root.join(path.parent()));
+        let (place, origins) = (Place::Member(path), origin.into_iter().collect());
+        self.graph.nodes.push(MachNode { place, file, origins });
     }
 
     /// A library may find its needs only through the rpaths of what loads it, so it comes later.

@@ -1,8 +1,9 @@
 //! Steps 3 and 4 for wheels for macOS.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use truewheel_wheel::{PlatformTag, Wheel};
+use truewheel_wheel::{Digest, MemberPath, PlatformTag, Wheel};
 
 use super::{fuse, of_result};
 use crate::binary::{Format, MachFile};
@@ -39,25 +40,81 @@ pub(super) fn survey(
     // dyld would refuse it as well, or map what we cannot see.
     let damaged = scan.unreadable.iter().filter(|(_, format, _)| *format == Format::MachO);
     faults.extend(damaged.map(|(path, _, fault)| Error::refused(format!("{path}: {fault}"))));
+    let tags = &wheel.filename().platforms;
+    let files = Files {
+        members: of_result(&scan.macho, links),
+        aliases: &links.aliases,
+        digests: &scan.digests,
+        libraries: &plan::macos_directory(wheel, options)?,
+        root: None,
+    };
+    let (graph, reach, mut notes) = follow(files, &wanted_architectures(tags, options), options)?;
+    faults.extend(fault_of_missing(&graph, &reach, options, &mut notes));
+    let vendor = reach.libraries;
+    let (tags, fault) = judge(&graph, &vendor, tags, options, &mut notes);
+    faults.extend(fault);
+    Ok(MacSurvey { graph, vendor, tags, notes })
+}
+
+/// The files of a directory: all of them are for all of their CPUs, and no tag is earned.
+///
+/// # Errors
+///
+/// A library is missing, or the operating system refuses one.
+pub(crate) fn of_directory(files: Files<'_>, options: &Options) -> Result<MacSurvey> {
+    let (graph, reach, mut notes) = follow(files, &BTreeSet::new(), options)?;
+    match fault_of_missing(&graph, &reach, options, &mut notes) {
+        Some(fault) => Err(fault),
+        None => Ok(MacSurvey { graph, vendor: reach.libraries, tags: Vec::new(), notes }),
+    }
+}
+
+/// Mach-O files that lie together.
+#[derive(Debug)]
+pub(crate) struct Files<'a> {
+    pub(crate) members: Vec<(MemberPath, MachFile)>,
+    /// Further names of files.
+    pub(crate) aliases: &'a BTreeMap<MemberPath, MemberPath>,
+    pub(crate) digests: &'a BTreeMap<MemberPath, Digest>,
+    /// The directory of vendored libraries.
+    pub(crate) libraries: &'a MemberPath,
+    /// Where the files lie, if it is not in a wheel.
+    pub(crate) root: Option<&'a Path>,
+}
+
+/// What each slice needs, and what processes of the CPUs `wanted` load of it.
+fn follow(
+    files: Files<'_>,
+    wanted: &BTreeSet<String>,
+    options: &Options,
+) -> Result<(MachGraph, Reach, Vec<String>)> {
     let choices = Choices::new(options)?;
     let context = Context {
         options: &options.search,
+        root: files.root,
         choices: &choices,
-        digests: &scan.digests,
+        digests: files.digests,
         include: &options.include,
-        libraries: &plan::macos_directory(wheel, options)?,
+        libraries: files.libraries,
     };
-    let members = of_result(&scan.macho, links);
-    let loaded = members.into_iter().filter(|(_, file)| is_loaded(file)).collect();
-    let mut graph = macho::resolve(loaded, &links.aliases, &context)?;
-    let tags = &wheel.filename().platforms;
-    let wanted = wanted_architectures(tags, options);
-    let libraries = Reach::of(&graph, &wanted).libraries;
+    let loaded = files.members.into_iter().filter(|(_, file)| is_loaded(file)).collect();
+    let mut graph = macho::resolve(loaded, files.aliases, &context)?;
+    let libraries = Reach::of(&graph, wanted).libraries;
     fuse::fuse(&mut graph, &libraries)?;
-    let reach = Reach::of(&graph, &wanted);
+    let reach = Reach::of(&graph, wanted);
     let mut notes = choices.plain_notes();
-    notes.extend(left_behind(&graph, &wanted));
-    let missing = missing(&graph, &reach);
+    notes.extend(left_behind(&graph, wanted));
+    Ok((graph, reach, notes))
+}
+
+/// What is found nowhere: a fault, or a note where it may be so.
+fn fault_of_missing(
+    graph: &MachGraph,
+    reach: &Reach,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Option<Error> {
+    let missing = missing(graph, reach);
     match options.ignore_missing {
         _ if missing.is_empty() => {}
         true => notes.extend(missing.iter().map(|library| {
@@ -67,12 +124,9 @@ pub(super) fn survey(
                 library.needed
             )
         })),
-        false => faults.push(Error::new(ErrorKind::Missing(missing))),
+        false => return Some(Error::new(ErrorKind::Missing(missing))),
     }
-    let vendor = reach.libraries;
-    let (tags, fault) = judge(&graph, &vendor, tags, options, &mut notes);
-    faults.extend(fault);
-    Ok(MacSurvey { graph, vendor, tags, notes })
+    None
 }
 
 /// Whether dyld has to do with it: object files and debug information are read by other programs.

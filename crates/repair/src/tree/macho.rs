@@ -21,6 +21,7 @@ pub(super) fn of_file(path: &Path, options: &Options) -> Result<Tree> {
     let digests = BTreeMap::new();
     let no_wheel = MemberPath::new("none")?;
     let context = Context {
+        root: None,
         options: &options.search,
         choices: &choices,
         digests: &digests,
@@ -42,6 +43,7 @@ pub(super) fn of_wheel(scan: &Scan, options: &Options) -> Result<Tree> {
     let choices = Choices::new(options)?;
     let no_wheel = MemberPath::new("none")?;
     let context = Context {
+        root: None,
         options: &options.search,
         choices: &choices,
         digests: &scan.digests,

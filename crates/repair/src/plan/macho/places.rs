@@ -24,17 +24,16 @@ pub(super) fn places(
     notes: &mut Vec<String>,
 ) -> Result<BTreeMap<NodeId, MemberPath>> {
     let graph = &findings.macos.graph;
-    let directory = directory(findings.wheel, findings.options)?;
+    let directory = &findings.directory;
     let of_data = data::directories(
         &data::Needs {
             members: graph.members().collect(),
             included: graph.included.iter().map(|included| included.id).collect(),
             of: &|id| graph.libraries_needed_by(id),
         },
-        &directory,
+        directory,
     )?;
-    let mut known: BTreeSet<String> =
-        findings.wheel.members().iter().map(|member| key(&member.path)).collect();
+    let mut known: BTreeSet<String> = findings.files.iter().map(|path| key(path)).collect();
     let mut places = BTreeMap::new();
     for (id, index) in graph.libraries_of(&findings.macos.vendor) {
         let (Some(library), Some(fetched)) =
@@ -50,7 +49,7 @@ pub(super) fn places(
             places.insert(id, included.member.clone());
             continue;
         }
-        let directory = of_data.get(&id).unwrap_or(&directory);
+        let directory = of_data.get(&id).unwrap_or(directory);
         let name = file_name(&library.path);
         let member = match directory.join(&name)? {
             member if known.contains(&key(&member)) => {

@@ -122,15 +122,21 @@ impl Search<'_> {
     /// `rest` from the directory of `owner`.
     fn beside(&self, owner: NodeId, path: &str, rest: &str) -> Vec<Spot> {
         let node = self.graph.node(owner);
+        let on_disk = || -> Vec<Spot> {
+            let rest = rest.trim_start_matches('/');
+            node.origins.iter().map(|origin| Spot::Disk(origin.join(rest))).collect()
+        };
         match &node.place {
-            Place::Member(member) => vec![match place_in_environment(member, rest) {
-                Some(place) => Spot::Wheel(place),
-                None => Spot::Outside(path.to_owned()),
-            }],
-            Place::Library(_) => {
-                let rest = rest.trim_start_matches('/');
-                node.origins.iter().map(|origin| Spot::Disk(origin.join(rest))).collect()
+            Place::Member(member) => {
+                let spot = match (place_in_environment(member, rest), self.context.root) {
+                    (Some(place), _) => Some(Spot::Wheel(place)),
+                    (None, None) => Some(Spot::Outside(path.to_owned())),
+                    (None, Some(_)) => None,
+                };
+                let beyond = self.context.root.map(|_| on_disk()).into_iter().flatten();
+                spot.into_iter().chain(beyond).collect()
             }
+            Place::Library(_) => on_disk(),
         }
     }
 

@@ -40,6 +40,8 @@ impl Search<'_> {
     ) -> Result<Option<Resolution>> {
         let path = match &place.spot {
             Spot::Disk(path) => path,
+            // Of a directory the same place on disk comes next.
+            Spot::Wheel(_) if self.context.root.is_some() => return Ok(None),
             Spot::Wheel(path) => {
                 miss.searched.push(words(parent(path)));
                 return Ok(None);
