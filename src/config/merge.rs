@@ -24,6 +24,7 @@ pub(super) fn merge(typed: cli::Merge, here: &Surroundings) -> Result<MergeTask>
         output: typed.wheel_dir,
         take_first: typed.take_first,
         take_second: typed.take_second,
+        else_second: false,
         rounding: macos::rounding(typed.macos_round),
         compression_level: told
             .zip_compression_level

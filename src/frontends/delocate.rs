@@ -138,7 +138,10 @@ pub(super) fn merge(words: Vec<OsString>) -> Result<Config, Refusal> {
         dry_run: false,
         json: false,
     };
-    common.config(Vec::new(), Task::Merge(Box::new(config::merge(typed)?)))
+    let mut task = config::merge(typed)?;
+    // The command line has no word for it, and delocate does so.
+    task.options.else_second = true;
+    common.config(Vec::new(), Task::Merge(Box::new(task)))
 }
 
 /// delocate took this program out; it answers with what took its place.

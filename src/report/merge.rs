@@ -21,6 +21,7 @@ impl Printer {
     pub(crate) fn merged(&self, report: &MergeReport, json: bool) {
         if self.voice == Voice::Delocate {
             // delocate says nothing of a merge that went well.
+            report.notes.iter().for_each(|note| self.warning(note));
             return;
         }
         if self.is_talkative() {

@@ -41,6 +41,8 @@ pub struct MergeOptions {
     pub take_first: Vec<String>,
     /// The same for the second.
     pub take_second: Vec<String>,
+    /// Files that differ, are no binaries, and that no glob names are those of the second wheel, and told.
+    pub else_second: bool,
     /// How a tag says a version of macOS that installers do not know.
     pub rounding: Rounding,
     /// Deflate level of new members, 0 to 12.
@@ -310,6 +312,11 @@ fn fates(
                     fates.insert(path.clone(), Fate::Fuse(fused));
                 }
                 Some(Err(fault)) => return Err(Error::refused(format!("{path}: {fault}"))),
+                None if options.else_second => {
+                    let what = Difference::of(path, &contents.0, &contents.1);
+                    report.notes.push(what.of_second());
+                    fates.insert(path.clone(), Fate::Copy(1));
+                }
                 None => differences.push(Difference::of(path, &contents.0, &contents.1)),
             }
         }

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use truewheel_repair::{Error, Options, Status, Tree};
+use truewheel_repair::{Error, Options, Status, Tree, plain};
 
 use super::{Common, Refusal, VERSION, parsed};
 use crate::cli::Settings;
@@ -64,24 +64,25 @@ pub(crate) struct Dependencies {
 pub(crate) fn listdeps(job: &Job<Options>, all: bool) -> Result<Dependencies, Error> {
     let mut found = Dependencies::default();
     if !job.file.is_dir() {
-        found.take(&truewheel_repair::tree(&job.file, &job.options)?, all);
+        found.take(&truewheel_repair::tree(&job.file, &job.options)?, all, str::to_owned);
         return Ok(found);
     }
     for file in files_below(&job.file) {
         if is_macho(&file) {
-            found.take(&truewheel_repair::tree(&file, &job.options)?, all);
+            found.take(&truewheel_repair::tree(&file, &job.options)?, all, from_here);
         }
     }
     Ok(found)
 }
 
 impl Dependencies {
-    fn take(&mut self, tree: &Tree, all: bool) {
+    /// `shown` is what is printed for a path: below a wheel or absolute, of a directory's files from here.
+    fn take(&mut self, tree: &Tree, all: bool, shown: fn(&str) -> String) {
         for file in &tree.files {
             for need in &file.needs {
-                let user = || from_here(&file.path);
+                let user = || shown(&file.path);
                 let name = match need.file.and_then(|index| tree.files.get(index)) {
-                    Some(library) => from_here(&library.path),
+                    Some(library) => shown(&library.path),
                     None if need.status == Status::Provided && all => need.name.clone(),
                     None if need.status == Status::Missing => {
                         self.missing.entry(need.name.clone()).or_default().insert(user());
@@ -95,13 +96,11 @@ impl Dependencies {
     }
 }
 
-/// A path of this machine below the working directory, as it is named from there.
+/// The real path, below the working directory as it is named from there.
 fn from_here(path: &str) -> String {
-    let here = std::path::absolute(".").unwrap_or_default();
-    match Path::new(path).strip_prefix(&here) {
-        Ok(below) => below.display().to_string(),
-        Err(_) => path.strip_prefix("./").unwrap_or(path).to_owned(),
-    }
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let here = fs::canonicalize(".").unwrap_or_default();
+    plain(real.strip_prefix(&here).unwrap_or(&real))
 }
 
 /// Sorted; a link to a directory is not followed, so that no circle is walked.

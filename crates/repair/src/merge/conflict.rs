@@ -21,6 +21,11 @@ impl Difference {
         };
         Self(format!("{path}: {what}"))
     }
+
+    /// What to say where the second wheel's file is taken.
+    pub(super) fn of_second(&self) -> String {
+        format!("{}; the second wheel's is taken", self.0)
+    }
 }
 
 /// The first line that differs.
