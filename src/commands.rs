@@ -39,7 +39,7 @@ fn run_with(config: &Config, printer: &Printer) -> Status {
         Task::Repair(task) => repair(task, config.voice, printer),
         Task::Check(task) => check(task, printer),
         Task::Merge(task) => merge(task, printer),
-        Task::Show(task) => show(task, printer),
+        Task::Show(task) => show(task, config.voice, printer),
         Task::Tree(task) => tree(task, printer),
         Task::Needed(file) => needed(file, printer),
         Task::ReplaceNeeded(task) => replace_needed(task, printer),
@@ -206,11 +206,12 @@ fn merge(task: &MergeTask, printer: &Printer) -> Status {
     }
 }
 
-fn show(task: &LookTask, printer: &Printer) -> Status {
+fn show(task: &LookTask, voice: Voice, printer: &Printer) -> Status {
     let mut is_fit = true;
     let status = look(task, printer, truewheel_repair::show, |shows| {
         printer.shows(shows, task);
-        is_fit = task.is_pure_fine || shows.iter().all(|show| !show.levels.is_empty());
+        let is_pure_fine = task.is_pure_fine;
+        is_fit = shows.iter().all(|show| frontends::is_shown(voice, is_pure_fine, show));
         shows.iter().map(|show| show.unmatched.clone()).collect()
     });
     if is_fit { status } else { Status::Failed }

@@ -13,7 +13,7 @@ mod delvewheel;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use truewheel_repair::{Error, ErrorKind};
+use truewheel_repair::{Error, ErrorKind, Show, Verdict};
 
 use crate::config::{Config, UsageError};
 use crate::status::Status;
@@ -139,6 +139,18 @@ pub(crate) fn status_of(voice: Voice, error: &Error) -> Status {
         (Voice::Auditwheel, ErrorKind::NotEarned { .. }) => Status::Usage,
         _ => Status::Failed,
     }
+}
+
+/// Whether a look at a wheel found what `voice` calls a success: auditwheel shows wheels with ELF files,
+/// and, where it may, those that are for any platform and have none.
+pub(crate) fn is_shown(voice: Voice, is_pure_fine: bool, show: &Show) -> bool {
+    let is_fine = is_pure_fine && (voice != Voice::Auditwheel || is_pure(show));
+    is_fine || !show.levels.is_empty()
+}
+
+/// Whether no binary is in the wheel and its tags say so.
+pub(crate) fn is_pure(show: &Show) -> bool {
+    show.system == "any" && show.verdict == Verdict::NothingToRepair
 }
 
 #[cfg(test)]

@@ -225,6 +225,7 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     all_there(&jobs)?;
     for job in &mut jobs {
         job.options.platform_hint_is_order = true;
+        job.options.older_name_stands_alone = true;
         // `.` gives `demo.`: Linux has such directories, Windows, which has none, installs no such wheel.
         if dotted.is_some() {
             job.options.lib_sdir.clone_from(&dotted);

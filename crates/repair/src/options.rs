@@ -172,6 +172,8 @@ pub struct Options {
     pub platform_hint_is_order: bool,
     /// Only the requested tag and its alias, also when the content earns a better one.
     pub only_platform: bool,
+    /// The same where an older name (`manylinux2014`) is asked for and libraries are brought along.
+    pub older_name_stands_alone: bool,
     /// Keep the tags in the file name and in WHEEL as they are.
     pub keep_tags: bool,
     /// Appended to the distribution's name to give the directory of vendored libraries; `.libs` on Linux.
@@ -227,6 +229,7 @@ impl Default for Options {
             platform_hint: None,
             platform_hint_is_order: false,
             only_platform: false,
+            older_name_stands_alone: false,
             keep_tags: false,
             lib_sdir: None,
             search: SearchOptions::default(),

@@ -77,6 +77,10 @@ pub struct Plan {
     pub old_tags: Vec<String>,
     /// Platform tags of the result.
     pub new_tags: Vec<String>,
+    /// Tags of the input's WHEEL, in its order; nothing where WHEEL was not looked at.
+    pub old_wheel_tags: Vec<String>,
+    /// Tags of the result's WHEEL.
+    pub new_wheel_tags: Vec<String>,
     /// Libraries to bring along, by member path.
     pub vendored: Vec<Vendored>,
     /// Changes to binaries, by their path in the result; those of vendored libraries too.

@@ -34,7 +34,7 @@ pub(crate) use obstacle::{ISA_REMEDY, has_instructions};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub(crate) use standing::{Claim, Standing, stand};
 use tags::Tags;
-pub(crate) use tags::{promise_of, tag_of};
+pub(crate) use tags::{oldest_first, promise_of, tag_of};
 use uses::{android_obstacles, isa_extension, python_obstacle, users_of};
 
 /// One step of a policy family: what a platform tag promises.
@@ -90,8 +90,9 @@ pub(crate) fn assess(
         _ => (requested, promised.or(kept)),
     };
     // What is vendored follows the strictest tag that the file name will carry.
+    let is_alone = tags::stands_alone(requested, earned, options);
     let outcome = match (promised, earned) {
-        (Some(promise), Some(earned)) if options.only_platform || earned.at > promise => {
+        (Some(promise), Some(earned)) if is_alone || earned.at > promise => {
             policy.try_promise(promise)
         }
         (Some(promise), None) => policy.try_promise(promise),
@@ -104,7 +105,7 @@ pub(crate) fn assess(
     let obstacles = obstacles_below(&outcomes, earned);
     let earned = earned.map(|outcome| outcome.at);
     let fault = policy.fault(&outcome, earned);
-    let mut tags = Tags { policy: &policy, requested, promised, earned }.choose(existing);
+    let mut tags = Tags { policy: &policy, requested, promised, earned, is_alone }.choose(existing);
     tags.sort();
     tags.dedup();
     let mut notes = policy.notes(&outcome.vendor);

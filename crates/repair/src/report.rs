@@ -43,6 +43,12 @@ pub struct Report {
     pub old_tags: Vec<String>,
     /// Platform tags of the result.
     pub new_tags: Vec<String>,
+    /// Tags of the input's WHEEL, in its order; nothing where WHEEL was not looked at.
+    #[serde(skip)]
+    pub old_wheel_tags: Vec<String>,
+    /// Tags of the result's WHEEL.
+    #[serde(skip)]
+    pub new_wheel_tags: Vec<String>,
     /// Libraries brought along.
     pub vendored: Vec<VendoredLibrary>,
     /// Members that were edited, in order.
@@ -103,6 +109,8 @@ impl Report {
             left_out: plan.left_out.into_iter().collect(),
             old_tags: plan.old_tags,
             new_tags: plan.new_tags,
+            old_wheel_tags: plan.old_wheel_tags,
+            new_wheel_tags: plan.new_wheel_tags,
             notes: plan.notes,
             unmatched: plan.unmatched,
         }

@@ -7,17 +7,20 @@ use std::path::Path;
 
 use truewheel_repair::policy::{Obstacle, ObstacleKind};
 use truewheel_repair::target::is_loader;
-use truewheel_repair::{
-    Error, ErrorKind, LevelState, NeededLibrary, Report, Show, Tree, Verdict, plain,
-};
+use truewheel_repair::{Error, ErrorKind, LevelState, NeededLibrary, Report, Show, Tree, plain};
 
 use json::{as_json, indented, tree_as_json};
 
 use super::super::{Printer, harmless, one_line};
 use crate::config::{LookTask, Verbosity};
 
-/// What is said of a wheel that has nothing for a platform.
-const NO_PLATFORM_WHEEL: &str = "This does not look like a platform wheel: it has no ELF file";
+/// What is said of a wheel that has nothing for its platform.
+fn no_platform_wheel(show: &Show) -> String {
+    match show.problems.first() {
+        Some(problem) => format!("Invalid binary wheel: {problem}"),
+        None => "This does not look like a platform wheel: it has no ELF file".to_owned(),
+    }
+}
 
 /// auditwheel wraps its paragraphs there.
 const WIDTH: usize = 70;
@@ -62,25 +65,31 @@ impl Printer {
     fn auditwheel_tags(&self, report: &Report) {
         let logger = "auditwheel.wheeltools";
         let info = |text: &str| self.log("INFO", logger, &one_line(text));
-        let (old, new) = (newest_first(&report.old_tags), newest_first(&report.new_tags));
-        info(&format!("Previous filename tags: {}", old.join(", ")));
-        if report.old_tags == report.new_tags {
-            return info("No filename tags change needed.");
+        info(&format!("Previous filename tags: {}", report.old_tags.join(", ")));
+        match report.old_tags == report.new_tags {
+            true => info("No filename tags change needed."),
+            false => info(&format!("New filename tags: {}", as_they_came(report).join(", "))),
         }
-        info(&format!("New filename tags: {}", new.join(", ")));
-        info(&format!("Previous WHEEL info tags: {}", whole_tags(&report.wheel, &old).join(", ")));
-        info(&format!("New WHEEL info tags: {}", whole_tags(&report.output, &new).join(", ")));
+        let (old, new) = (&report.old_wheel_tags, &report.new_wheel_tags);
+        if old.is_empty() && new.is_empty() {
+            return;
+        }
+        info(&format!("Previous WHEEL info tags: {}", old.join(", ")));
+        match old == new {
+            true => info("No WHEEL info change needed."),
+            false => info(&format!("New WHEEL info tags: {}", new.join(", "))),
+        }
     }
 
     /// What is wrong, with auditwheel's own sentence first where it has one.
     pub(crate) fn auditwheel_error(&self, wheel: Option<&Path>, error: &Error) {
         let shown = wheel.map(|wheel| wheel.display().to_string()).unwrap_or_default();
         let sentence = match error.kind() {
-            ErrorKind::NotEarned { requested, nearest, kinds, .. } => {
+            ErrorKind::NotEarned { requested, nearest, kinds, reasons, .. } => {
                 let tag = requested.as_ref().unwrap_or(nearest);
                 Some(format!(
                     "cannot repair \"{shown}\" to \"{tag}\" ABI because {}",
-                    reason(kinds)
+                    reason(kinds, reasons)
                 ))
             }
             ErrorKind::Missing(libraries) => libraries.first().map(|library| {
@@ -101,7 +110,7 @@ impl Printer {
     pub(crate) fn auditwheel_shows(&self, shows: &[Show], task: &LookTask) {
         for show in shows {
             if show.levels.is_empty() {
-                self.log("INFO", "auditwheel.main_show", NO_PLATFORM_WHEEL);
+                self.log("INFO", "auditwheel.main_show", &no_platform_wheel(show));
             }
             match task.json {
                 true => self.data(&format!("{}\n", indented(&as_json(show, task.is_pure_fine)))),
@@ -180,56 +189,47 @@ fn upgrades_in_words(facts: &Facts<'_>) -> String {
         }
         if !symbols.is_empty() {
             say(&format!("{lead} black-listed symbol dependencies will need to be eliminated:"));
-            let listed = symbols.iter().flat_map(|(library, names)| {
-                names.iter().map(move |name| format!("From {library}: {name}"))
-            });
-            say(&listed.collect::<Vec<_>>().join(", "));
+            for (library, names) in symbols {
+                let names: Vec<String> = names.into_iter().collect();
+                say(&format!("From {library}: {}", names.join(", ")));
+            }
         }
     }
     text
-}
-
-/// Whether no binary is in the wheel and its tags say so.
-fn is_pure(show: &Show) -> bool {
-    show.system == "any" && show.verdict == Verdict::NothingToRepair
 }
 
 fn file_name(path: &Path) -> String {
     one_line(&path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// auditwheel names the tag of PEP 600 before its older name; file names have them sorted.
-fn newest_first(tags: &[String]) -> Vec<String> {
-    let mut tags = tags.to_vec();
-    tags.sort_by_key(|tag| !(tag.contains("linux_") && tag.contains("many")));
+/// Tags of the result: those of the input as they were, then the new ones in WHEEL's order; the file name
+/// has them sorted.
+fn as_they_came(report: &Report) -> Vec<String> {
+    let mut tags = report.new_tags.clone();
+    tags.sort_by_key(|tag| {
+        let in_name = report.old_tags.iter().position(|old| old == tag);
+        let is_it = |whole: &String| whole.rsplit('-').next() == Some(tag.as_str());
+        let in_wheel = report.new_wheel_tags.iter().position(is_it);
+        (in_name.unwrap_or(usize::MAX), in_wheel)
+    });
     tags
 }
 
-/// `cp312-cp312-linux_x86_64` and so on, of a file name's first two parts.
-fn whole_tags(wheel: &Path, platforms: &[String]) -> Vec<String> {
-    let stem = wheel.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut parts = stem.rsplit('-').skip(1);
-    let (Some(abis), Some(pythons)) = (parts.next(), parts.next()) else { return Vec::new() };
-    let pythons = pythons.split('.').flat_map(|python| {
-        abis.split('.').flat_map(move |abi| {
-            platforms.iter().map(move |platform| format!("{python}-{abi}-{platform}"))
-        })
-    });
-    pythons.collect()
-}
-
 /// Why a tag is not earned; what is in front counts more for auditwheel.
-fn reason(kinds: &BTreeSet<ObstacleKind>) -> &'static str {
+fn reason(kinds: &BTreeSet<ObstacleKind>, reasons: &[String]) -> &'static str {
     let has = |kind| kinds.contains(&kind);
     if has(ObstacleKind::Version) {
         "of the presence of too-recent versioned symbols. You'll need to compile the wheel on an \
          older toolchain."
-    } else if has(ObstacleKind::Python) {
-        "it was compiled against a UCS2 build of Python or uses what only some builds have."
-    } else if has(ObstacleKind::Instructions) {
-        "it depends on unsupported ISA extensions."
+    } else if reasons.iter().any(|reason| reason.contains("PyUnicodeUCS2")) {
+        "it was compiled against a UCS2 build of Python. You'll need to compile the wheel against a \
+         wide-unicode build of Python."
     } else if has(ObstacleKind::Symbol) {
         "it depends on black-listed symbols."
+    } else if has(ObstacleKind::Instructions) {
+        "it depends on unsupported ISA extensions."
+    } else if has(ObstacleKind::Python) {
+        "it uses what only some builds of Python have (auditwheel repairs such wheels all the same)."
     } else {
         "its content does not allow it."
     }

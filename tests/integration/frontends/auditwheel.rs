@@ -107,6 +107,68 @@ fn the_platform_of_the_environment_must_be_earned() {
 }
 
 #[test]
+fn an_older_name_that_is_asked_for_stands_alone_where_libraries_are_brought_along() {
+    let (sandbox, wheel) = sandbox();
+    let libs = sandbox.path("libs");
+    let environment = [("LD_LIBRARY_PATH", &*libs), ("AUDITWHEEL_PLAT", "manylinux2014_x86_64")];
+    let name = |platforms: &str| vec![format!("demo-1.0-cp312-cp312-{platforms}.whl")];
+    let run = auditwheel(&sandbox, &["repair", "-w", "image", &wheel], &environment);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let alone = name("manylinux2014_x86_64.manylinux_2_17_x86_64");
+    assert_eq!(sandbox.names("image"), alone);
+    let words = ["repair", "-w", "typed", "--plat", "manylinux2014_x86_64", &wheel];
+    assert_eq!(auditwheel(&sandbox, &words, &environment[..1]).status, 0);
+    assert_eq!(sandbox.names("typed"), alone);
+    let words = ["repair", "-w", "nothing", "--exclude", "libfoo.so.1", &wheel];
+    assert_eq!(auditwheel(&sandbox, &words, &environment).status, 0);
+    let all = "manylinux1_x86_64.manylinux2014_x86_64.manylinux_2_17_x86_64.manylinux_2_5_x86_64";
+    assert_eq!(sandbox.names("nothing"), name(all));
+}
+
+#[test]
+fn what_stays_in_wheel_is_told_as_it_is() {
+    let sandbox = Sandbox::new();
+    let tag = "cp312-cp312-manylinux_2_28_x86_64.manylinux_2_5_x86_64.manylinux1_x86_64";
+    let wheel = Wheel::demo(&Elf::module(&[])).tag(tag);
+    wheel.build(sandbox.root());
+    let run = auditwheel(&sandbox, &["repair", "-w", "out", &wheel.file_name()], &[]);
+    let told = "INFO:auditwheel.wheeltools:Previous filename tags: manylinux_2_28_x86_64, \
+                manylinux_2_5_x86_64, manylinux1_x86_64\n\
+                INFO:auditwheel.wheeltools:No filename tags change needed.\n\
+                INFO:auditwheel.wheeltools:Previous WHEEL info tags: \
+                cp312-cp312-manylinux_2_28_x86_64, cp312-cp312-manylinux_2_5_x86_64, \
+                cp312-cp312-manylinux1_x86_64\n\
+                INFO:auditwheel.wheeltools:No WHEEL info change needed.\n";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn what_only_some_pythons_have_is_told_in_auditwheels_words_where_it_has_them() {
+    for (file, words) in [
+        (
+            "repair/needs-ucs2.so",
+            "it was compiled against a UCS2 build of Python. You'll need to compile the wheel against a \
+             wide-unicode build of Python.\n",
+        ),
+        (
+            "repair/needs-fpectl.so",
+            "it uses what only some builds of Python have (auditwheel repairs such wheels all the same).\n",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        let wheel = Wheel::demo(&Elf::of(file));
+        wheel.build(sandbox.root());
+        let name = wheel.file_name();
+        let run = auditwheel(&sandbox, &["repair", &name], &[]);
+        let first = format!(
+            "auditwheel: error: cannot repair \"{name}\" to \"manylinux_2_41_x86_64\" ABI because {words}"
+        );
+        assert_eq!(run.status, 2);
+        assert!(run.stderr.starts_with(&first), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_tag_that_is_not_earned_is_status_2_with_the_symbol() {
     let sandbox = Sandbox::new();
     let wheel = Wheel::demo(&Elf::of("repair/needs-glibc-2.34.so"));
@@ -141,6 +203,46 @@ fn show_tells_pure_wheels_by_its_status() {
     assert_eq!(run.stdout, wanted);
     let run = auditwheel(&sandbox, &["show", "nothere.whl"], &[]);
     assert_eq!((run.status, &*run.stderr), (2, "error: cannot access nothere.whl. No such file\n"));
+}
+
+#[test]
+fn show_fails_on_a_wheel_without_files_for_its_platform_also_where_pure_ones_are_fine() {
+    let sandbox = Sandbox::new();
+    let empty = Wheel::new("empty").tag("cp312-cp312-linux_x86_64").file("empty/__init__.py", "");
+    let other = Wheel::demo(&Elf::module(&[])).tag("cp312-cp312-linux_aarch64");
+    for (wheel, error) in [
+        (empty, "This does not look like a platform wheel: it has no ELF file"),
+        (
+            other,
+            "Invalid binary wheel: no ELF file of the wheel is for aarch64: demo/_ext.so (x86_64)",
+        ),
+    ] {
+        wheel.build(sandbox.root());
+        let name = wheel.file_name();
+        let run = auditwheel(&sandbox, &["show", "--allow-pure-python-wheel", &name], &[]);
+        let told = format!("INFO:auditwheel.main_show:{error}\n");
+        assert_eq!((run.status, &*run.stdout, &*run.stderr), (1, "", &*told));
+        let words = ["show", "--json", "--allow-pure-python-wheel", &name];
+        let run = auditwheel(&sandbox, &words, &[]);
+        let value: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let wanted = serde_json::json!({ "version": 1, "wheel": name, "error": error });
+        assert_eq!((run.status, value), (1, wanted));
+    }
+}
+
+#[test]
+fn lddtree_has_each_library_in_front_of_what_it_needs() {
+    let sandbox = Sandbox::new();
+    sandbox.elf("libs/libfoo.so.1", &Elf::library("libfoo.so.1").needed("libbar.so.2"));
+    sandbox.elf("libs/libbar.so.2", &Elf::library("libbar.so.2"));
+    sandbox.elf("module.so", &Elf::module(&["libfoo.so.1", "libnone.so"]));
+    let libs = sandbox.path("libs");
+    let run = auditwheel(&sandbox, &["lddtree", "module.so"], &[("LD_LIBRARY_PATH", &libs)]);
+    assert_eq!((run.status, &*run.stdout), (0, ""));
+    let at = |text: &str| run.stderr.find(text).unwrap_or_else(|| panic!("{text}: {}", run.stderr));
+    let found =
+        ["libfoo.so.1", "libbar.so.2", "libnone.so"].map(|name| at(&format!("\"{name}\": {{")));
+    assert!(found.is_sorted(), "{}", run.stderr);
 }
 
 #[test]

@@ -38,6 +38,8 @@ impl Plan {
             old_tags: Vec::new(),
             new_tags: Vec::new(),
             corrects_record: false,
+            old_wheel_tags: Vec::new(),
+            new_wheel_tags: Vec::new(),
             notes: Vec::new(),
             unmatched: Vec::new(),
             vendored: Vec::new(),

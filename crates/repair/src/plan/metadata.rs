@@ -4,6 +4,7 @@ use truewheel_wheel::{MemberPath, PlatformTag, Tag, Wheel, WheelFile};
 
 use super::Plan;
 use crate::error::{Error, Result};
+use crate::policy;
 
 /// A signature of RECORD is false as soon as RECORD changes, and no tool of today checks one (PEP
 /// 427 has them; the current specification calls them deprecated).
@@ -19,7 +20,7 @@ pub(super) fn drop_signatures(wheel: &Wheel, plan: &mut Plan) -> Result<()> {
 }
 
 /// WHEEL: a `Tag` line for each combination of the file name's tags, and `Root-Is-Purelib: false`,
-/// once, because a wheel with binaries belongs into platlib.
+/// once, because a wheel with binaries belongs into platlib. Lines that stay are in front, as they were.
 pub(super) fn wheel_file(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -> Result<()> {
     let path = format!("{}/WHEEL", wheel.dist_info());
     let Some(member) = wheel.member(&path) else { return Ok(()) };
@@ -28,8 +29,14 @@ pub(super) fn wheel_file(wheel: &Wheel, tags: &[PlatformTag], plan: &mut Plan) -
         .map_err(|_| Error::refused(format!("{path}: not UTF-8, the format of WHEEL is")))?;
     let mut file =
         WheelFile::parse(&text).map_err(|error| Error::refused(format!("{path}: {error}")))?;
-    let wanted: Vec<Tag> = wheel.filename().with_platforms(tags.to_vec()).tags();
+    let old = file.tags().unwrap_or_default();
+    let platforms = policy::oldest_first(tags);
+    let mut wanted: Vec<Tag> = wheel.filename().with_platforms(platforms).tags();
+    wanted.sort_by_key(|tag| old.iter().position(|other| other == tag).unwrap_or(usize::MAX));
     file.set_tags(&wanted);
+    let texts = |tags: Vec<Tag>| tags.iter().map(ToString::to_string).collect();
+    plan.new_wheel_tags = texts(file.tags().unwrap_or_default());
+    plan.old_wheel_tags = texts(old);
     if file.root_is_purelib() != Some(false) {
         plan.notes.push(format!("{path}: Root-Is-Purelib is false for a wheel with binaries"));
     } else if file.root_is_purelib_count() > 1 {

@@ -3,7 +3,8 @@
 use truewheel_wheel::{ManylinuxAlias, PlatformTag};
 
 use super::manylinux::{self, Level};
-use super::{Policy, Promise};
+use super::{Outcome, Policy, Promise};
+use crate::options::Options;
 use crate::target::Arch;
 use crate::wheel_target;
 
@@ -14,6 +15,19 @@ pub(super) struct Tags<'a> {
     pub(super) requested: Option<&'a PlatformTag>,
     pub(super) promised: Option<Promise>,
     pub(super) earned: Option<Promise>,
+    /// The earned tag is not added to the requested one.
+    pub(super) is_alone: bool,
+}
+
+/// Whether a tag that was asked for is not joined by a better one that the content earns too.
+pub(super) fn stands_alone(
+    requested: Option<&PlatformTag>,
+    earned: Option<&Outcome>,
+    options: &Options,
+) -> bool {
+    let brings_libraries = earned.is_some_and(|outcome| !outcome.vendor.is_empty());
+    let is_older_name = matches!(requested, Some(PlatformTag::ManylinuxAlias { .. }));
+    options.only_platform || options.older_name_stands_alone && is_older_name && brings_libraries
 }
 
 impl Tags<'_> {
@@ -31,9 +45,7 @@ impl Tags<'_> {
             return vec![parse_tag(&format!("linux_{}", self.policy.target.arch))];
         }
         let is_asked = self.requested.is_some() || self.promised.is_some();
-        if !(options.only_platform && is_asked)
-            && (self.promised.is_some() || self.requested.is_none())
-        {
+        if !(self.is_alone && is_asked) && (self.promised.is_some() || self.requested.is_none()) {
             tags.extend(self.earned.iter().flat_map(|promise| self.spellings(*promise)));
         }
         if !options.only_platform {
@@ -84,6 +96,13 @@ impl Tags<'_> {
 
 fn parse_tag(text: &str) -> PlatformTag {
     text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+}
+
+/// The tags with the oldest system first, the number of a level before its older name.
+pub(crate) fn oldest_first(tags: &[PlatformTag]) -> Vec<PlatformTag> {
+    let mut tags = tags.to_vec();
+    tags.sort_by_key(|tag| (promise_of(tag), matches!(tag, PlatformTag::ManylinuxAlias { .. })));
+    tags
 }
 
 /// The tag that makes this promise.

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use truewheel_repair::{Show, Tree, TreeFile};
+use truewheel_repair::{Need, Show, Tree, TreeFile};
 
-use super::{Externals, Facts, NO_PLATFORM_WHEEL, file_name, is_pure};
+use super::{Externals, Facts, file_name, no_platform_wheel};
+use crate::frontends::is_pure;
 
 /// By auditwheel's schema, version 1; readers of text see the keys in this order.
 #[derive(Serialize)]
@@ -56,9 +57,7 @@ pub(super) fn as_json(show: &Show, is_pure_fine: bool) -> ShowJson<'_> {
         return ShowJson::Pure { version, wheel, pure: true };
     }
     if show.levels.is_empty() {
-        let said = show.problems.first().map(String::as_str);
-        let error = said.unwrap_or(NO_PLATFORM_WHEEL).to_owned();
-        return ShowJson::Error { version, wheel, error };
+        return ShowJson::Error { version, wheel, error: no_platform_wheel(show) };
     }
     let facts = Facts::of(show);
     let upgrades = facts.upgrades().into_iter().map(|(tag, libraries, symbols)| {
@@ -116,23 +115,33 @@ struct PlatformOfFile<'a> {
 
 pub(super) fn tree_as_json<'a>(tree: &'a Tree, root: &'a TreeFile) -> LddtreeJson<'a> {
     let mut libraries: Vec<(String, LibraryJson<'_>)> = Vec::new();
-    let mut waiting = vec![root];
-    while let Some(file) = waiting.pop() {
-        for need in &file.needs {
-            if libraries.iter().any(|(name, _)| *name == need.name) {
-                continue;
-            }
-            let found = need.file.and_then(|index| tree.files.get(index));
-            let library = LibraryJson {
-                soname: &need.name,
-                path: found.map(|file| &*file.path),
-                realpath: found.map(|file| &*file.path),
-                platform: found.map(platform),
-                needed: found.map(needed).unwrap_or_default(),
-            };
-            libraries.push((need.name.clone(), library));
-            waiting.extend(found);
+    if let Some(path) = root.interpreter.as_deref() {
+        let soname = path.rsplit('/').next().unwrap_or(path);
+        let loader = LibraryJson {
+            soname,
+            path: Some(path),
+            realpath: Some(path),
+            platform: Some(platform(root)),
+            needed: Vec::new(),
+        };
+        libraries.push((soname.to_owned(), loader));
+    }
+    // A library stands in front of what it needs: a name that was met waits no longer.
+    let mut waiting: Vec<&Need> = root.needs.iter().rev().collect();
+    while let Some(need) = waiting.pop() {
+        if libraries.iter().any(|(name, _)| *name == need.name) {
+            continue;
         }
+        let found = need.file.and_then(|index| tree.files.get(index));
+        let library = LibraryJson {
+            soname: &need.name,
+            path: found.map(|file| &*file.path),
+            realpath: found.map(|file| &*file.path),
+            platform: found.map(platform),
+            needed: found.map(needed).unwrap_or_default(),
+        };
+        libraries.push((need.name.clone(), library));
+        waiting.extend(found.into_iter().flat_map(|file| file.needs.iter().rev()));
     }
     LddtreeJson {
         interpreter: root.interpreter.as_deref(),
