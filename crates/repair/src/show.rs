@@ -178,7 +178,7 @@ pub struct Show {
     pub bundled: Vec<BundledLibrary>,
     /// The tags it might have, ascending: the lowest asks least of a system.
     pub levels: Vec<Level>,
-    /// The versions of symbols that its ELF files ask of libraries, by library.
+    /// The versions of symbols that its ELF files and the libraries found for them ask for, by library.
     pub symbol_versions: BTreeMap<String, BTreeSet<String>>,
     /// Every search path.
     pub search_paths: Vec<SearchPath>,

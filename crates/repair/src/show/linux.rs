@@ -45,11 +45,12 @@ pub(super) fn judge(survey: &Survey, linux: &LinuxSurvey, show: &mut Show) {
     };
 }
 
-/// Of the wheel's own libraries, too.
+/// By the wheel's files and the libraries that were found for them, which would come along; also what they ask of
+/// the wheel's own libraries.
 fn symbol_versions(graph: &Graph) -> BTreeMap<String, BTreeSet<String>> {
     let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (_, _, file) in graph.members() {
-        for (library, versions) in &file.version_needs {
+    for node in &graph.nodes {
+        for (library, versions) in &node.file.version_needs {
             asked.entry(library.clone()).or_default().extend(versions.keys().cloned());
         }
     }
