@@ -86,13 +86,13 @@ fn listdeps(task: &ListdepsTask, printer: &Printer) -> Status {
 
 fn addplat(task: &AddplatTask, printer: &Printer) -> Status {
     for job in &task.jobs {
+        printer.adds_platforms(&job.file, &task.tags, task.jobs.len() == 1);
         match frontends::addplat(job, task) {
-            Ok(output) => printer.added_platforms(&job.file, output.as_ref()),
+            Ok(output) => printer.added_platforms(&job.file, output.as_deref(), task),
+            Err(error) if task.skip_errors => printer.cannot_add_platforms(&job.file, &error),
             Err(error) => {
                 printer.error(Some(&job.file), &error);
-                if !task.skip_errors {
-                    return Status::Failed;
-                }
+                return Status::Failed;
             }
         }
     }

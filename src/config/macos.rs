@@ -23,6 +23,7 @@ pub(super) fn options(merged: &Merged) -> Result<MacosOptions> {
         keep_rpaths: false,
         first_package: false,
         beside_package: false,
+        only: false,
     })
 }
 

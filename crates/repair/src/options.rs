@@ -98,6 +98,8 @@ pub struct MacosOptions {
     pub first_package: bool,
     /// `lib_sdir` is the whole name of a directory beside the package, as delocate has it for `../NAME`.
     pub beside_package: bool,
+    /// Wheels for other systems are copied as they are.
+    pub only: bool,
     /// Keep `LC_RPATH` entries that lead out of the wheel.
     pub keep_rpaths: bool,
 }

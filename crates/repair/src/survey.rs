@@ -89,7 +89,9 @@ pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result
     let mut faults = std::mem::take(&mut scan.faults);
     let tags = &wheel.filename().platforms;
     // FreeBSD's files are ELF as well, and a manylinux tag would be wrong for them.
-    let unknown = tags.iter().all(wheel_target::is_of_unknown_system).then_some(Kind::Other);
+    let is_not_meant = options.macos.only && !is_for_macos(tags, &scan);
+    let is_unknown = tags.iter().all(wheel_target::is_of_unknown_system);
+    let unknown = (is_unknown || is_not_meant).then_some(Kind::Other);
     if let Some(kind) = tags.iter().find_map(of_another_system).or(unknown) {
         return Ok(Survey { wheel, scan, links: Links::default(), kind, faults });
     }

@@ -71,6 +71,7 @@ fn task(typed: &DelocateWheel, here: &mut Surroundings) -> Result<RepairTask, Re
             job.options.in_place = true;
         }
         job.options.macos.first_package = true;
+        job.options.macos.only = true;
         job.options.macos.beside_package = beside.is_some();
         typed.vendoring.complete(&mut job.options);
         if let Some(version) = &typed.require_target_macos_version {

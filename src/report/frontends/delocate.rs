@@ -1,13 +1,13 @@
 //! delocate's manner: silence, or what was asked for.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use truewheel_repair::{DirectoryReport, Report, plain};
+use truewheel_repair::{DirectoryReport, Error, PlatformTag, Report, plain};
 
 use super::super::{NOTE, Printer, one_line};
 use crate::config::Verbosity;
-use crate::frontends::Dependencies;
+use crate::frontends::{AddplatTask, Dependencies};
 
 impl Printer {
     /// What was done to each wheel.
@@ -91,16 +91,39 @@ impl Printer {
         }
     }
 
-    /// A wheel that has its tags.
-    pub(crate) fn added_platforms(&self, wheel: &Path, output: Option<&PathBuf>) {
-        if self.verbosity == Verbosity::Verbose {
-            let shown = wheel.display();
-            self.line(&match output {
-                Some(output) => format!("Added tags to {shown}: {}", output.display()),
-                None => format!("{shown} already has tags"),
-            });
+    /// Before a wheel gets tags; `is_alone` says that no other does.
+    pub(crate) fn adds_platforms(&self, wheel: &Path, tags: &[PlatformTag], is_alone: bool) {
+        if self.verbosity == Verbosity::Verbose || !is_alone {
+            let tags = joined(tags, ",");
+            self.line(&format!("Setting platform tags {tags} for wheel {}", wheel.display()));
         }
     }
+
+    /// A wheel that has its tags.
+    pub(crate) fn added_platforms(&self, wheel: &Path, output: Option<&Path>, task: &AddplatTask) {
+        if self.verbosity != Verbosity::Verbose {
+            return;
+        }
+        let shown = wheel.display();
+        let Some(output) = output else {
+            self.line(&format!("{shown} already has tags {}", joined(&task.tags, ", ")));
+            return;
+        };
+        let output = std::path::absolute(output).unwrap_or_else(|_| output.to_owned());
+        self.line(&format!("Wrote {}", output.display()));
+        if task.remove {
+            self.line(&format!("Deleted old wheel {shown}"));
+        }
+    }
+
+    /// A wheel that cannot have them, where that stops nothing.
+    pub(crate) fn cannot_add_platforms(&self, wheel: &Path, error: &Error) {
+        self.line(&format!("Cannot modify {} because {error}", wheel.display()));
+    }
+}
+
+fn joined(tags: &[PlatformTag], separator: &str) -> String {
+    tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
 /// How a list is printed.

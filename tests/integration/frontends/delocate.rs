@@ -1,6 +1,6 @@
 //! delocate's programs.
 
-use crate::support::{Mach, Output, Run, Sandbox, Wheel};
+use crate::support::{Elf, Mach, Output, Run, Sandbox, Wheel};
 
 const FOO: &str = "/opt/foo/lib/libfoo.1.dylib";
 const NAME: &str = "demo-1.0-cp312-cp312-macosx_15_0_arm64.whl";
@@ -163,4 +163,45 @@ fn a_text_that_differs_is_the_second_wheels_and_told() {
     assert_eq!(output.text("demo/__init__.py"), "same = 1\ncpu = 'arm64'\n");
     // truewheel's own word for it asks.
     assert_eq!(sandbox.run(&["merge", &names[0], &names[1], "-w", "own"]).status, 1);
+}
+
+#[test]
+fn wheels_for_other_systems_are_copied() {
+    let sandbox = Sandbox::new();
+    let elf = Elf::module(&["libabsent.so.1"]).rpath("/build/lib");
+    let names = [
+        Wheel::demo(&elf).build(sandbox.root()),
+        Wheel::new("pure").tag("py3-none-any").file("pure.py", "").build(sandbox.root()),
+    ];
+    for wheel in names {
+        let name = wheel.file_name().unwrap().to_str().unwrap();
+        let run = sandbox.run(&["delocate-wheel", "-w", "out", name]);
+        assert_eq!((run.status, &*run.stdout, &*run.stderr), (0, "", ""), "{name}");
+        let copy = std::fs::read(sandbox.root().join("out").join(name)).unwrap();
+        assert_eq!(copy, std::fs::read(&wheel).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn added_tags_are_told_as_delocate_tells_them() {
+    let sandbox = sandbox();
+    Wheel::new("pure").tag("py3-none-any").file("pure.py", "").build(sandbox.root());
+    let pure = "pure-1.0-py3-none-any.whl";
+    let words = ["delocate-addplat", "-v", "-k", "-r", "-x", "11_0", pure, NAME];
+    let run = sandbox.run(&words);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let tags = "macosx_11_0_intel,macosx_11_0_x86_64";
+    let name = "demo-1.0-cp312-cp312-macosx_15_0_arm64.macosx_11_0_intel.macosx_11_0_x86_64.whl";
+    let told = format!(
+        "Setting platform tags {tags} for wheel {pure}\n\
+         Cannot modify {pure} because the wheel is for any platform already\n\
+         Setting platform tags {tags} for wheel {NAME}\n\
+         Wrote ROOT/{name}\nDeleted old wheel {NAME}\n"
+    );
+    assert_eq!(run.stdout, told);
+    let run = sandbox.run(&["delocate-addplat", "-v", "-p", "macosx_11_0_intel", name]);
+    let told = format!(
+        "Setting platform tags macosx_11_0_intel for wheel {name}\n{name} already has tags macosx_11_0_intel\n"
+    );
+    assert_eq!((run.status, run.stdout), (0, told));
 }
