@@ -51,6 +51,7 @@ Examples:
 Environment, of which what is typed takes the place:
   TRUEWHEEL_CONFIG                   as --config
   TRUEWHEEL_LIBRARY_PATH             more directories to look for libraries in, as --lib-path
+  VIRTUAL_ENV, CONDA_PREFIX, PATH    the Python whose packages bring libraries, as --python
   AUDITWHEEL_LD_LIBRARY_PATH         the same behind the RPATH of the files, for Linux
   LD_LIBRARY_PATH                    the same; unused with --ldpaths
   REPAIR_LIBRARY_PATH                the same for macOS

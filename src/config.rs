@@ -12,6 +12,7 @@ mod merge;
 mod needed;
 mod options;
 mod project;
+mod python;
 mod search;
 mod windows;
 

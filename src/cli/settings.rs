@@ -89,6 +89,16 @@ pub(crate) struct Search {
     /// Root of the target's file system
     #[arg(long, value_name = "DIR")]
     pub(crate) sysroot: Option<PathBuf>,
+    /// Python, or the root of its environment, whose installed packages bring libraries that are found nowhere
+    /// else [default: the active environment, else that of python3 on PATH]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    /// Take libraries of no installed package but these
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) from_package: Vec<String>,
+    /// Take no libraries of installed packages
+    #[arg(long, value_name = SWITCH, conflicts_with_all = ["python", "from_package"])]
+    pub(crate) no_site_packages: Option<bool>,
 }
 
 /// Which libraries are left to others.

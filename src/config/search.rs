@@ -3,7 +3,7 @@
 use truewheel_repair::{SearchDirectory, SearchOptions};
 
 use super::files::{absolute, directories, existing_directory};
-use super::{Merged, Result, Source, from_variable, split};
+use super::{Merged, Result, Source, from_variable, python, split};
 
 pub(super) fn options(merged: &Merged, warnings: &mut Vec<String>) -> Result<SearchOptions> {
     let search = &merged.settings.search;
@@ -22,6 +22,7 @@ pub(super) fn options(merged: &Merged, warnings: &mut Vec<String>) -> Result<Sea
         lib_paths: lib_paths(merged, warnings)?,
         environment,
         dyld,
+        packages: python::site_packages(merged)?,
         executable_path: None,
         dyld_fallback: from_variable("DYLD_FALLBACK_LIBRARY_PATH")?,
         ldpaths,

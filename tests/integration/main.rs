@@ -54,6 +54,8 @@ mod schemas;
 mod shell;
 /// What `show` says.
 mod show;
+/// Libraries that installed Python packages bring.
+mod site_packages;
 /// What `tree` draws.
 mod tree;
 /// Whole repairs of wheels for Windows.

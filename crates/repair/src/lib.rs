@@ -73,6 +73,7 @@ pub use replace_needed::{NameChanges, needed, replace_needed};
 pub use report::{Report, VendoredLibrary, plain};
 pub use retag::add_platforms;
 pub use sbom::{Component, SbomPlan};
+pub use search::sites::SitePackages;
 pub use shim::Shim;
 pub use show::{
     BundledLibrary, Claim, Level, LevelState, NeededLibrary, RunTimeName, SearchPath, Show,

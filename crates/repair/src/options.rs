@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use truewheel_elf::Strip;
-use truewheel_wheel::PlatformTag;
+use truewheel_wheel::{PlatformTag, normalize_name};
 
 use crate::check::CheckOptions;
 use crate::groups::Group;
 use crate::policy::macos::{MacosVersion, Rounding};
+use crate::search::sites::SitePackages;
 
 /// Where a search directory came from, so that every decision can be printed with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,9 @@ pub struct SearchOptions {
     pub dyld: Vec<SearchDirectory>,
     /// Directories that dyld reads from `DYLD_FALLBACK_LIBRARY_PATH`.
     pub dyld_fallback: Vec<SearchDirectory>,
+    /// Where libraries of installed Python packages lie; looked at where nothing else has one, on Windows before
+    /// the runtimes of Visual Studio and `PATH`.
+    pub packages: SitePackages,
     /// The directory that `@executable_path` stands for where the program is not in the wheel; for macOS
     /// only.
     pub executable_path: Option<PathBuf>,
@@ -220,6 +224,15 @@ pub struct Options {
     pub source_date_epoch: Option<i64>,
     /// Deflate level of new and changed members, 0 to 12.
     pub compression_level: u32,
+}
+
+impl Options {
+    /// The same for a wheel of `project`, whose installed release is none of its sources.
+    pub(crate) fn for_project(&self, project: &str) -> Self {
+        let mut options = self.clone();
+        options.search.packages.except = Some(normalize_name(project));
+        options
+    }
 }
 
 impl Default for Options {

@@ -14,6 +14,7 @@ mod miss;
 pub(crate) mod paths;
 pub(crate) mod pe;
 pub(crate) mod script;
+pub(crate) mod sites;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};

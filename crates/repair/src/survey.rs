@@ -86,6 +86,7 @@ pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
 ///
 /// As [`survey`], but for the archive.
 pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result<Survey> {
+    let options = &options.for_project(&wheel.filename().distribution);
     let mut faults = std::mem::take(&mut scan.faults);
     let tags = &wheel.filename().platforms;
     // FreeBSD's files are ELF as well, and a manylinux tag would be wrong for them.

@@ -37,7 +37,7 @@ use super::{Found, Graph, Node, NodeId, ONLY_ONE_OF_NAME, Place, Resolution};
 use crate::binary::ElfFile;
 use crate::error::Result;
 use crate::left_out::Choices;
-use crate::options::{Include, SearchOptions};
+use crate::options::{Include, SearchDirectory, SearchOptions};
 use crate::shim;
 use crate::target::{self, Libc};
 pub(crate) use include::{destination, unfit};
@@ -266,8 +266,28 @@ impl<'a> Search<'a> {
         if let Some(resolution) = self.anywhere_in_wheel(chain[0], base) {
             return Ok(resolution);
         }
+        if let Some(resolution) = self.in_packages(base, &mut miss)? {
+            return Ok(resolution);
+        }
         self.tell_unread(chain, base, &mut miss)?;
         Ok(Resolution::Missing(Box::new(miss.into_missing(needed))))
+    }
+
+    /// What no rule of the loader leads to may be a library of an installed Python package.
+    fn in_packages(&mut self, base: &str, miss: &mut Miss) -> Result<Option<Resolution>> {
+        let directories = self.context.options.packages.directories();
+        for SearchDirectory { path, origin } in &directories {
+            if let Some(resolution) = self.take(&path.join(base), origin, false, miss)? {
+                return Ok(Some(resolution));
+            }
+        }
+        for SearchDirectory { path, origin } in &directories {
+            if let Some(resolution) = self.by_soname(path, base, origin)? {
+                return Ok(Some(resolution));
+            }
+        }
+        miss.in_packages(directories.len());
+        Ok(None)
     }
 
     /// ld.so takes a name with a slash as a path and searches nothing.

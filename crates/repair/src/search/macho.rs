@@ -295,10 +295,37 @@ impl<'a> Search<'a> {
         if let Some(resolution) = self.anywhere_in_wheel(user, name, &mut miss) {
             return Ok(resolution);
         }
+        if let Some(resolution) = self.in_packages(user, name, &mut miss)? {
+            return Ok(resolution);
+        }
         let mut missing = miss.into_missing(name);
         missing.users = vec![self.name(user.file)];
         missing.hint = self.hint();
         Ok(Resolution::Missing(Box::new(missing)))
+    }
+
+    /// What no rule of dyld leads to may be a library of an installed Python package.
+    fn in_packages(
+        &mut self,
+        user: SliceId,
+        name: &str,
+        miss: &mut Miss,
+    ) -> Result<Option<Resolution>> {
+        let directories = self.context.options.packages.directories();
+        let count = directories.len();
+        for directory in directories {
+            let path = directory.path.join(base_name(name));
+            if !path.is_file() {
+                continue;
+            }
+            let place =
+                places::Candidate { spot: places::Spot::Disk(path), rule: directory.origin };
+            if let Some(resolution) = self.on_disk(user, &place, miss)? {
+                return Ok(Some(resolution));
+            }
+        }
+        miss.in_packages(count);
+        Ok(None)
     }
 
     /// A library of the wheel that only its name or its install ID gives away, when there is exactly one.

@@ -19,6 +19,15 @@ impl Miss {
         }
     }
 
+    /// The libraries of installed packages were looked at, in so many directories.
+    pub(crate) fn in_packages(&mut self, directories: usize) {
+        match directories {
+            0 => {}
+            1 => self.searched.push("1 directory of installed Python packages".to_owned()),
+            many => self.searched.push(format!("{many} directories of installed Python packages")),
+        }
+    }
+
     pub(crate) fn into_missing(self, needed: &str) -> MissingLibrary {
         MissingLibrary {
             needed: needed.to_owned(),

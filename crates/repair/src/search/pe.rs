@@ -180,6 +180,13 @@ impl<'a> Search<'a> {
         if let Some(found) = self.on_disk(user, key, &named, miss)? {
             return Ok(Some(found));
         }
+        let mut packages = self.context.options.search.packages.directories();
+        let count = packages.len();
+        packages.retain(|directory| self.listed(&directory.path, key).is_some());
+        if let Some(found) = self.on_disk(user, key, &packages, miss)? {
+            return Ok(Some(found));
+        }
+        miss.in_packages(count);
         let architecture = self.graph.node(user).file.architecture;
         let last = self.context.options.windows.last_resorts(architecture);
         self.on_disk(user, key, &last, miss)

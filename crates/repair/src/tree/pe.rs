@@ -174,7 +174,8 @@ impl<'a> Search<'a> {
                 places.push((spot, "the only one of that name in the wheel".to_owned()));
             }
         }
-        for directory in &self.options.search.lib_paths {
+        let search = &self.options.search;
+        for directory in search.lib_paths.iter().chain(&search.packages.directories()) {
             places.push((Spot::Disk(directory.path.join(library)), directory.origin.clone()));
         }
         let mut seen = std::collections::BTreeSet::new();
