@@ -95,7 +95,7 @@ def take_out(published: Path, scratch: Path) -> Built:
     for directory in tree.glob("*.libs"):
         shutil.rmtree(directory)
     shutil.rmtree(next(tree.glob("*.dist-info")) / "sboms", ignore_errors=True)
-    machine = published.name.removesuffix(".whl").split("linux_", 1)[1].split("_", 2)[2]
+    machine = re.sub(r"^m\w+?linux(\d+|_\d+_\d+)_", "", min(wheel_file.platforms(published.name)))
     return Built(retagged(published.name, tree, f"linux_{machine}", scratch), root, len(names))
 
 
