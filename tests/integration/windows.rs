@@ -190,6 +190,28 @@ fn a_dll_of_the_wheel_is_used_and_never_looked_for() {
 }
 
 #[test]
+fn a_dll_of_the_wheel_that_nothing_leads_to_is_refused() {
+    let dll = pe("needed.x64.dll");
+    for place in ["ns/b/needed.dll", "lib/needed.dll", "demo-1.0.data/data/lib/needed.dll"] {
+        let wheel = modules(TAG, &["ns/a"]).file(place, dll.clone());
+        let run = Sandbox::new().try_repair(&wheel, &[]);
+        assert_eq!(run.status, 1, "{place}: {}", run.stderr);
+        let what = format!("ns/a/_ext.pyd needs {place}, which lies in another directory");
+        assert!(run.stderr.contains(&what), "{place}: {}", run.stderr);
+        assert!(run.stderr.contains("hint: put the DLL beside the module"), "{}", run.stderr);
+        let sandbox = Sandbox::new();
+        sandbox.write(&wheel.file_name(), wheel.bytes());
+        let run = sandbox.run(&["check", &wheel.file_name()]);
+        assert_eq!(run.status, 1, "{place}: {}", run.stderr);
+        assert!(run.stdout.contains("no code of the wheel tells Windows"), "{}", run.stdout);
+    }
+    let coded = modules(TAG, &["ns/a"])
+        .file("ns/a/start.py", "import os\nos.add_dll_directory('x')\n")
+        .file("lib/needed.dll", dll);
+    assert_eq!(Sandbox::new().repair(&coded, &[]).archive(), coded.bytes());
+}
+
+#[test]
 fn a_dll_that_is_nowhere_is_told_with_every_place() {
     let sandbox = Sandbox::new();
     sandbox.write("libs/needed.dll", pe("needed.x86.dll"));

@@ -9,6 +9,7 @@ mod binary;
 mod check;
 mod deflating;
 mod directory;
+mod dll_code;
 mod dlopen;
 mod error;
 mod expect;

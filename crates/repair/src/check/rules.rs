@@ -226,7 +226,7 @@ rules! {
         "NVIDIA, Mesa, Vulkan: the library must be that of the kernel's driver"
     UNREACHABLE "unreachable-library" Error
         "a needed library is in the wheel, and no search path leads to it"
-        "ld.so(8); dyld(1)"
+        "ld.so(8); dyld(1); LoadLibraryExW"
         [Warning "only code for a processor that no tag names needs it"]
     LIBPYTHON "libpython" Error
         "an extension needs libpython, which many interpreters do not have as a library"

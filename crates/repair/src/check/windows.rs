@@ -1,7 +1,8 @@
 //! Wheels for Windows: machines, and DLLs that are neither in the wheel nor known to be the system's.
 //!
 //! A PE file names DLLs and no places. Where the loader looks is the process's choice
-//! (`os.add_dll_directory`), so a DLL anywhere in the wheel counts as brought along. One that is
+//! (`os.add_dll_directory`), so a DLL anywhere in a wheel that has code to that end counts as brought along; in
+//! one that has none, only what lies beside a module. A DLL that is
 //! neither there nor known to be a part of Windows is an error, as the import fails without it; a DLL
 //! that is loaded at the first call of a function may be absent, and a driver's belongs to the machine.
 
@@ -11,8 +12,10 @@ use truewheel_wheel::{PlatformTag, WindowsArch};
 
 use super::finding::Finding;
 use super::{Check, Patterns, Severity, content, lack, rules};
+use crate::dll_code::{is_module, names_dll_directories};
 use crate::error::Result;
 use crate::policy::windows::{Machine, Origin, WindowsPolicy, is_of_driver};
+use crate::search::paths::{base_name, environment_path, join, parent};
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let wanted = machines(check.tags());
@@ -24,13 +27,13 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
         if !wanted.contains(&file.architecture) {
             let message =
                 format!("for {}, the wheel is for {}", file.architecture, wanted.join(", "));
-            let is_module = path.file_name().to_ascii_lowercase().ends_with(".pyd");
-            let severity = if is_module { Severity::Error } else { Severity::Warning };
+            let severity = if is_module(path) { Severity::Error } else { Severity::Warning };
             check.findings.push(Finding::of(rules::ARCH, path, message).weighs(severity));
         }
     }
     let excluded = Patterns::new(&check.options.excluded())?;
     imports(check, &wanted, &excluded);
+    elsewhere(check, &wanted, &excluded);
     Ok(())
 }
 
@@ -55,7 +58,7 @@ fn foreign_system(check: &mut Check<'_>) {
         return;
     }
     let tag = check.tags().first().map(ToString::to_string).unwrap_or_default();
-    let modules = check.facts.pe().filter(|(path, _)| path.file_name().ends_with(".pyd"));
+    let modules = check.facts.pe().filter(|(path, _)| is_module(path));
     let findings: Vec<Finding> = modules
         .map(|(path, _)| {
             let message = format!("an extension module for Windows, the wheel is for `{tag}`");
@@ -86,6 +89,44 @@ fn imports(check: &mut Check<'_>, wanted: &[&str], excluded: &Patterns) {
         let users = format!("needed by {}", content::list(&users));
         let finding = missing(check, &name, &users, is_delayed);
         check.add(finding);
+    }
+}
+
+/// DLLs of the wheel in directories that Windows is not told of.
+fn elsewhere(check: &mut Check<'_>, wanted: &[&str], excluded: &Patterns) {
+    let places: Vec<String> = check
+        .facts
+        .digests
+        .keys()
+        .filter_map(environment_path)
+        .map(|it| it.to_ascii_lowercase())
+        .collect();
+    let policy = WindowsPolicy::of_wheel(check.wheel);
+    let mut findings = Vec::new();
+    let modules = check.facts.pe().filter(|(path, _)| is_module(path));
+    for (path, file) in modules.filter(|(_, file)| wanted.contains(&file.architecture)) {
+        let machine = Machine::of_architecture(file.architecture);
+        let Some(own) = environment_path(path).map(|it| parent(&it).to_ascii_lowercase()) else {
+            continue;
+        };
+        for name in file.imports.iter().map(|name| with_ending(name)) {
+            let is_left = policy.origin(&name, machine).is_some() || excluded.of(&name).is_some();
+            if is_left || places.contains(&join(&own, &name)) {
+                continue;
+            }
+            if let Some(place) = places.iter().find(|place| base_name(place) == name) {
+                let message = format!(
+                    "`{name}` lies in another directory, {}, and no code of the wheel tells Windows",
+                    parent(place)
+                );
+                let remedy =
+                    "let `truewheel repair` bring it beside the module or give a package such code";
+                findings.push(Finding::of(rules::UNREACHABLE, path, message).remedy(remedy));
+            }
+        }
+    }
+    if !findings.is_empty() && !names_dll_directories(check.wheel) {
+        check.findings.extend(findings);
     }
 }
 

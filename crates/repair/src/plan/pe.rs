@@ -14,6 +14,7 @@ use truewheel_pe::{Edits, dll_key};
 use truewheel_wheel::{MemberPath, Scheme};
 
 use super::{FileEdits, Plan, Vendored, WinFindings};
+use crate::dll_code::is_module;
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
 use crate::left_out;
@@ -143,9 +144,7 @@ fn roots(graph: &PeGraph) -> Vec<Root> {
     let needed: BTreeSet<NodeId> =
         graph.needs.keys().flat_map(|id| graph.targets(*id).map(|(_, target)| target)).collect();
     let is_root = |id: NodeId, path: &MemberPath| {
-        path.file_name().to_ascii_lowercase().ends_with(".pyd")
-            || !graph.node(id).file.is_dll
-            || !needed.contains(&id)
+        is_module(path) || !graph.node(id).file.is_dll || !needed.contains(&id)
     };
     let members = graph.members().filter(|(id, path)| is_root(*id, path));
     let mut roots: Vec<Root> = members

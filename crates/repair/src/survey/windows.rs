@@ -9,6 +9,7 @@ use truewheel_pe::dll_key;
 use truewheel_wheel::{MemberPath, PlatformTag, Wheel, WindowsArch};
 
 use crate::binary::{Format, PeFile, PeSymbol};
+use crate::dll_code::is_module;
 use crate::error::{Error, ErrorKind, MissingLibrary, Result};
 use crate::left_out::{Choices, listed};
 use crate::options::Options;
@@ -47,6 +48,7 @@ pub(super) fn survey(
     for (path, file) in &scan.pe {
         if wanted.iter().any(|machine| runs(file.architecture, machine)) {
             members.push((path.clone(), file.clone()));
+        // An extension module has no other use than to be loaded by the Python of the tag.
         } else if is_module(path) {
             faults.push(foreign_module(path, file, &wanted));
         } else {
@@ -94,11 +96,6 @@ fn machines(tags: &[PlatformTag]) -> Vec<&'static str> {
         _ => None,
     };
     tags.iter().filter_map(machine).collect()
-}
-
-/// An extension module has no other use than to be loaded by the Python of the tag.
-fn is_module(path: &MemberPath) -> bool {
-    path.file_name().to_ascii_lowercase().ends_with(".pyd")
 }
 
 fn foreign_module(path: &MemberPath, file: &PeFile, wanted: &[&str]) -> Error {

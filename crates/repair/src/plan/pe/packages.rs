@@ -6,6 +6,7 @@ use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
 
 use super::layout::{Arrangement, Packages, is_namespace_code};
 use super::{Root, site_directory};
+use crate::dll_code::{is_module, names_dll_directories};
 use crate::error::{Error, Result};
 use crate::init_patch::InitPatch;
 use crate::plan::{Plan, WinFindings};
@@ -47,7 +48,7 @@ pub(super) fn patch(
         load_order: load_order.clone(),
         preload: in_load_order(findings, names, &|name| wish.preload.contains(name)),
     };
-    let wishes = wishes(findings, packages, arrangement, roots, names, plan);
+    let wishes = wishes(findings, packages, arrangement, roots, names, plan)?;
     if findings.options.windows.custom_patch {
         let wish = wishes.into_values().fold(Wish::default(), Wish::and);
         patch_at_marks(findings, &wish, &code, plan)?;
@@ -76,7 +77,7 @@ fn wishes(
     roots: &[Root],
     names: &BTreeMap<NodeId, String>,
     plan: &mut Plan,
-) -> BTreeMap<MemberPath, Wish> {
+) -> Result<BTreeMap<MemberPath, Wish>> {
     let mut wishes: BTreeMap<MemberPath, Wish> = BTreeMap::new();
     for root in roots {
         let Some(directory) = &root.directory else { continue };
@@ -87,10 +88,15 @@ fn wishes(
         let named = wish.directories.iter().map(|it| in_lower_case(&join(SITE_PACKAGES, it)));
         plan.dll_directories.extend(named);
         let custom = findings.options.windows.custom_patch.then_some(&root.path);
-        match packages.outermost(directory).or(custom) {
+        // A package's code only names directories of site-packages.
+        let is_outside = wish.elsewhere.iter().any(|path| site_directory(path).is_none());
+        match packages.outermost(directory).or(custom).filter(|_| !is_outside) {
             Some(package) => {
                 let all = wishes.remove(package).unwrap_or_default();
                 wishes.insert(package.clone(), all.and(wish));
+            }
+            None if !wish.elsewhere.is_empty() && is_module(&root.path) => {
+                return Err(unreachable(root, &wish));
             }
             None => plan.notes.push(format!(
                 "{}: no package on the way to it can be given code, so nothing tells Windows of {}",
@@ -99,7 +105,21 @@ fn wishes(
             )),
         }
     }
-    wishes
+    Ok(wishes)
+}
+
+/// The wheel's own DLLs lie where Windows does not look for them, and nothing can tell it.
+fn unreachable(root: &Root, wish: &Wish) -> Error {
+    let paths: Vec<&str> = wish.elsewhere.iter().map(MemberPath::as_str).collect();
+    Error::refused_with(
+        format!(
+            "{} needs {}, which lies in another directory; no package can be given code that tells Windows \
+             of that, and the wheel has none",
+            root.path,
+            paths.join(", ")
+        ),
+        "put the DLL beside the module, or call `os.add_dll_directory` in the project's own code",
+    )
 }
 
 fn patch_package(
@@ -166,12 +186,15 @@ struct Wish {
     directories: BTreeSet<String>,
     /// DLLs to be loaded by their paths.
     preload: BTreeSet<String>,
+    /// DLLs of the wheel that lie in some of the directories.
+    elsewhere: BTreeSet<MemberPath>,
 }
 
 impl Wish {
     fn and(mut self, other: Self) -> Self {
         self.directories.extend(other.directories);
         self.preload.extend(other.preload);
+        self.elsewhere.extend(other.elsewhere);
         self
     }
 
@@ -205,9 +228,9 @@ fn wish(
     let mut elsewhere = BTreeSet::new();
     for id in &root.closure {
         if let Place::Member(path) = &graph.node(*id).place
-            && let Some(directory) = site_directory(path).filter(|directory| directory != own)
+            && site_directory(path).as_ref() != Some(own)
         {
-            elsewhere.insert((directory, path.clone()));
+            elsewhere.insert(path.clone());
         }
         let delayed = graph.targets(*id).filter(|(need, _)| need.tie == Tie::Delay);
         wish.preload.extend(delayed.filter_map(|(_, target)| names.get(&target)).cloned());
@@ -216,8 +239,8 @@ fn wish(
         wish.directories.insert(own.clone());
     }
     if !elsewhere.is_empty() {
-        if has_code_of_its_own(findings) {
-            for (_, path) in elsewhere {
+        if names_dll_directories(findings.wheel) {
+            for path in elsewhere {
                 let note = format!(
                     "{} needs {path}, which lies in another directory: the wheel's own code is trusted \
                      to tell Windows",
@@ -230,24 +253,11 @@ fn wish(
                     .extend(environment_path(&path).map(|it| in_lower_case(parent(&it))));
             }
         } else {
-            wish.directories.extend(elsewhere.into_iter().map(|(directory, _)| directory));
+            wish.directories.extend(elsewhere.iter().filter_map(|path| site_directory(path)));
+            wish.elsewhere = elsewhere;
         }
     }
     wish
-}
-
-/// Whether some Python file of the wheel names directories of DLLs, or loads them by their paths.
-fn has_code_of_its_own(findings: &WinFindings<'_>) -> bool {
-    let wheel = findings.wheel;
-    let mut sources = wheel.members().iter().filter(|member| {
-        let name = member.path.file_name();
-        name.ends_with(".py") || name.ends_with(".pth")
-    });
-    sources.any(|member| {
-        let Ok(source) = wheel.read(member) else { return false };
-        let has = |word: &[u8]| source.windows(word.len()).any(|window| window == word);
-        has(b"add_dll_directory") || has(b"WinDLL") || has(b"LoadLibrary") || has(b"CDLL(")
-    })
 }
 
 /// The way from a package's directory to another one below site-packages.
