@@ -205,6 +205,12 @@ pub(crate) struct Windows {
     /// Windows: code goes where a line `# delvewheel: patch` is, and nowhere else
     #[arg(long, value_name = SWITCH)]
     pub(crate) custom_patch: Option<bool>,
+    /// Windows: debugging symbols, NAME.pdb beside each NAME.dll that is brought in, come along
+    #[arg(long, value_name = SWITCH)]
+    pub(crate) include_symbols: Option<bool>,
+    /// Windows: import libraries, NAME.lib and NAME.dll.a, come along and name the DLL as it is in the wheel
+    #[arg(long, value_name = SWITCH)]
+    pub(crate) include_imports: Option<bool>,
 }
 
 /// What must be so of a finished wheel.

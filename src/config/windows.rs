@@ -18,6 +18,8 @@ pub(super) fn options(told: &cli::Windows) -> Result<WindowsOptions> {
         },
         namespace_packages: packages.map(str::to_owned).collect(),
         custom_patch: told.custom_patch == Some(true),
+        include_symbols: told.include_symbols == Some(true),
+        include_imports: told.include_imports == Some(true),
         mark: None,
         redistributables: redistributables(),
         path: from_variable("PATH")?,

@@ -116,6 +116,12 @@ struct Repair {
     /// Code goes where a line `# delvewheel: patch` is, and nowhere else
     #[arg(long)]
     custom_patch: bool,
+    /// NAME.pdb beside each NAME.dll that is brought in comes along
+    #[arg(long)]
+    include_symbols: bool,
+    /// NAME.lib beside each NAME.dll that is brought in comes along, and names the DLL as it is in the wheel
+    #[arg(long)]
+    include_imports: bool,
     /// Always so: no command line is written into the wheel
     #[arg(long, hide = true)]
     no_diagnostic: bool,
@@ -221,6 +227,8 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     settings.windows.layout = Some(Layout::Libs);
     settings.windows.namespace_pkg = items(&typed.namespace_pkg);
     settings.windows.custom_patch = on(typed.custom_patch);
+    settings.windows.include_symbols = on(typed.include_symbols);
+    settings.windows.include_imports = on(typed.include_imports);
     let mut jobs = config::repair_jobs(typed.common.wheels, &settings, here)?;
     for job in &mut jobs {
         job.options.windows.mark = Some(MARK.to_owned());

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes full.x64.dll and full.x86.dll: what GNU ld links, with nothing stripped and no room in the headers.
+# Makes full.x64.dll and full.x86.dll: what GNU ld links, with nothing stripped and no room in the headers; and
+# needed.gnu.x64.lib and needed.gnu.x86.lib, which they were linked with.
 #
 # Needs Debian 12's gcc-mingw-w64-x86-64-posix, gcc-mingw-w64-i686-posix and binutils-mingw-w64 (GCC 12, binutils
 # 2.40): ./make-gnu.sh
@@ -38,6 +39,7 @@ build() {
     cpu=$1 prefix=$2-w64-mingw32- entry=$3
     shift 3
     "${prefix}dlltool" "$@" -d needed.def -l needed.lib
+    cp needed.lib "$here/needed.gnu.$cpu.lib"
     "${prefix}gcc" -g -O1 -fdebug-prefix-map="$work"=. -shared -nostdlib -Wl,-e,"$entry" \
         -Wl,--no-insert-timestamp full.c full.def needed.lib -o "$here/full.$cpu.dll"
 }

@@ -72,6 +72,7 @@ build() {
     $link -export:PyInit_module -delayload:late.dll -out:module.pyd module.obj module.res \
         needed.lib late.lib
     cp needed.dll "$here/needed.$cpu.dll"
+    cp needed.lib "$here/needed.$cpu.lib"
     cp module.pyd "$here/module.$cpu.pyd"
 }
 

@@ -305,6 +305,55 @@ fn a_repaired_wheel_is_repaired_again_without_a_change() {
     assert_eq!(again.archive(), once.archive());
 }
 
+const BOTH: [&str; 2] = ["--include-symbols", "--include-imports"];
+
+#[test]
+fn symbols_and_import_libraries_come_along_with_their_dlls() {
+    let sandbox = sandbox();
+    sandbox.write("libs/Needed.LIB", pe("needed.x64.lib"));
+    sandbox.write("libs/needed.dll.a", pe("needed.gnu.x64.lib"));
+    sandbox.write("libs/needed.pdb", "symbols");
+    sandbox.write("libs/other.pdb", "of nothing that comes along");
+    let wheel = modules(TAG, &["demo/a", "demo/b"]).file("demo/__init__.py", "");
+    let output = sandbox.repair(&wheel, &[&LIBS[..], &BOTH].concat());
+    let names = names(&output, "demo.libs");
+    assert_eq!(names, ["Needed.LIB", NEEDED, "needed.dll.a", "needed.pdb"]);
+    assert_eq!(output.text("demo.libs/needed.pdb"), "symbols");
+    let dll = vendored(&output, "demo.libs", "needed").replace("demo.libs/", "");
+    for library in ["Needed.LIB", "needed.dll.a"] {
+        let bytes = output.bytes(&format!("demo.libs/{library}"));
+        let has = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        assert!(has(&format!("{dll}\0")) && !has("needed.dll\0"), "{library}");
+    }
+    let own = sandbox.repair(&wheel, &[&LIBS[..], &BOTH, &["--no-mangle-all"]].concat());
+    assert_eq!(own.bytes("demo.libs/Needed.LIB"), pe("needed.x64.lib"));
+}
+
+#[test]
+fn what_does_not_lie_beside_a_dll_is_told() {
+    let sandbox = sandbox();
+    let wheel = modules(TAG, &["demo"]);
+    let words = [&LIBS[..], &BOTH].concat();
+    let run = sandbox.try_repair(&wheel, &words);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    for note in [
+        "note: --include-symbols: no `NAME.pdb` lies beside needed.dll\n",
+        "note: --include-imports: no `NAME.lib` or `NAME.dll.a` lies beside needed.dll\n",
+    ] {
+        assert!(run.stderr.contains(note), "{}", run.stderr);
+    }
+    sandbox.write("libs/needed.lib", b"!<arch>\n");
+    let run = sandbox.try_repair(&wheel, &words);
+    let note = "ROOT/libs/needed.lib names no `needed.dll` and comes along as it is";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    sandbox.write("libs/needed.lib", "MZ");
+    let run = sandbox.try_repair(&wheel, &words);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let what = "ROOT/libs/needed.lib: no import library: `!<arch>`, at offset 0x0\n  hint: make the \
+                import library anew, or leave out `--include-imports`";
+    assert!(run.stderr.contains(what), "{}", run.stderr);
+}
+
 /// Runs the code of one package, with `os.add_dll_directory` recorded.
 const RECORD: &str = r#"
 import os, sys

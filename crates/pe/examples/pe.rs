@@ -1,13 +1,15 @@
 //! Reads or renames in PE files from the command line, for scripts that try the editor on many files.
 //!
 //! `pe IN OUT [--rename OLD NEW]... [--clear-flags]`
-//! `pe IN` prints what IN names: `import`, `delay`, `bound` and `forward` lines.
+//! `pe IN` prints what IN names: `import`, `delay`, `bound` and `forward` lines. IN may be an import library, too.
 //!
 //! Prints what an edit gave up and how many bytes change; exits 1 if the edit is refused.
 
 use std::process::ExitCode;
 
-use truewheel_pe::{Edits, PatchSet, Pe, patch_file, split_forwarder};
+use truewheel_pe::{
+    Edits, PatchSet, Pe, imported_dlls, patch_file, rename_imported_dlls, split_forwarder,
+};
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -51,6 +53,12 @@ fn run(arguments: Vec<String>) -> Outcome<String> {
             other => return Err(format!("unknown option `{other}`").into()),
         }
     }
+    if is_library(&bytes) {
+        let file = rename_imported_dlls(&bytes, &edits.dll_names)
+            .map_err(|error| format!("{input}: {error}"))?;
+        std::fs::write(output, &file)?;
+        return Ok(format!("{} bytes, {} before", file.len(), bytes.len()));
+    }
     let (set, file) = patch_file(&bytes, &edits).map_err(|error| format!("{input}: {error}"))?;
     if set.apply_to(bytes) != file {
         return Err(format!("{input}: the patch does not make the file that was proven").into());
@@ -59,7 +67,15 @@ fn run(arguments: Vec<String>) -> Outcome<String> {
     Ok(describe(&set))
 }
 
+fn is_library(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"!<arch>\n")
+}
+
 fn read(bytes: &[u8]) -> Result<String, truewheel_pe::Error> {
+    if is_library(bytes) {
+        let names = imported_dlls(bytes)?.into_iter();
+        return Ok(names.map(|name| format!("import {name}")).collect::<Vec<_>>().join("\n"));
+    }
     let pe = Pe::parse(bytes)?;
     let mut lines = vec![format!("machine {}", pe.architecture())];
     lines.extend(pe.imports()?.iter().map(|import| format!("import {}", import.dll)));

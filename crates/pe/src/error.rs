@@ -63,6 +63,13 @@ pub enum ErrorKind {
         /// The size of the fixed part, in bytes.
         needed: u64,
     },
+    /// An import library is no archive, or contradicts itself.
+    Archive {
+        /// What is missing or wrong.
+        what: &'static str,
+        /// Where in the archive; 0 where only the object is known.
+        offset: u64,
+    },
     /// An alignment is no power of two.
     Alignment {
         /// Which one.
@@ -205,6 +212,9 @@ impl fmt::Display for Error {
             | ErrorKind::BelowImageBase { .. }
             | ErrorKind::Unterminated { .. }
             | ErrorKind::NotUtf8 { .. }) => address.fmt_of_address(f),
+            ErrorKind::Archive { what, offset } => {
+                write!(f, "no import library: {what}, at offset {offset:#x}")
+            }
             ErrorKind::Thunk { rva, value } => {
                 write!(f, "the import at RVA {rva:#x} is {value:#x}, neither an ordinal nor an RVA")
             }

@@ -130,6 +130,10 @@ pub struct WindowsOptions {
     pub namespace_packages: Vec<String>,
     /// The user's own code names the directory of libraries, where a comment asks for it.
     pub custom_patch: bool,
+    /// `NAME.pdb` comes along with `NAME.dll`.
+    pub include_symbols: bool,
+    /// `NAME.lib` and `NAME.dll.a` come along with `NAME.dll`, and name it as it is in the wheel.
+    pub include_imports: bool,
     /// Contents of `DELVEWHEEL` in `.dist-info`, which tells delvewheel that the wheel was repaired; `None`
     /// writes none.
     pub mark: Option<String>,

@@ -10,6 +10,7 @@ mod damaged;
 mod edits;
 mod facts;
 mod goblin_agrees;
+mod import_library;
 mod made;
 mod room;
 

@@ -4,6 +4,7 @@
 //! have to say so, is in [`layout`]. A file that needs no edit keeps every byte, and with them the
 //! signature that it may have.
 
+mod companions;
 mod layout;
 mod packages;
 
@@ -45,6 +46,7 @@ pub(super) fn plan(findings: &WinFindings<'_>, plan: &mut Plan) -> Result<DllPla
     let places = placer.places()?;
     let planner = Planner { findings, names: &names, places: &places };
     planner.vendored(plan)?;
+    planner.companions(plan)?;
     planner.members(plan);
     packages::patch(findings, &packages, &arrangement, &roots, &names, plan)?;
     Ok(places)
@@ -277,7 +279,7 @@ impl Planner<'_> {
         let is_there = |path: &MemberPath| path.as_str().eq_ignore_ascii_case(member.as_str());
         if self.findings.scan.digests.keys().any(is_there) {
             return Err(Error::refused_with(
-                format!("the wheel already has {member}, and it is not the DLL to add"),
+                format!("the wheel already has {member}, and it is not the file to add"),
                 "choose another directory with `--lib-sdir`, or leave the DLL out with `--exclude`",
             ));
         }

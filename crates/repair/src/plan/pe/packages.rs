@@ -253,7 +253,7 @@ fn wish(
                     .extend(environment_path(&path).map(|it| in_lower_case(parent(&it))));
             }
         } else {
-            wish.directories.extend(elsewhere.iter().filter_map(|path| site_directory(path)));
+            wish.directories.extend(elsewhere.iter().filter_map(site_directory));
             wish.elsewhere = elsewhere;
         }
     }
