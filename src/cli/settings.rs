@@ -96,6 +96,10 @@ pub(crate) struct Search {
     /// Take libraries of no installed package but these
     #[arg(long, value_name = "PROJECT")]
     pub(crate) from_package: Vec<String>,
+    /// Leave libraries to a package that is installed beside the wheel, which must require it; it must be
+    /// installed here as well, to say where they lie
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) provided_by: Vec<String>,
     /// Take no libraries of installed packages
     #[arg(long, value_name = SWITCH, conflicts_with_all = ["python", "from_package"])]
     pub(crate) no_site_packages: Option<bool>,

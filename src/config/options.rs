@@ -6,7 +6,8 @@ use truewheel_repair::{Include, Options, PlatformTag, RpathStyle, Strip};
 
 use super::files::{absolute, expand};
 use super::{
-    Merged, Result, UsageError, check, groups_of, macos, number, search, variable, windows, wrong,
+    Merged, Result, UsageError, check, groups_of, macos, number, python, search, variable, windows,
+    wrong,
 };
 use crate::cli;
 
@@ -64,6 +65,7 @@ pub(super) fn look(merged: &Merged, warnings: &mut Vec<String>) -> Result<Option
         search: search::options(merged, warnings)?,
         exclude: settings.left_out.exclude.clone(),
         exclude_groups: groups_of(&settings.left_out.exclude_group)?,
+        provided_by: python::provided_by(merged)?,
         allow_isa_extensions: settings.processors.disable_isa_ext_check == Some(true),
         ..Options::default()
     };

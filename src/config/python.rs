@@ -8,9 +8,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use truewheel_repair::{SitePackages, nearest_name};
+use truewheel_repair::{ProvidedBy, SitePackages, nearest_name};
 
-use super::{Merged, Result, from_variable, variable};
+use super::{Merged, Result, UsageError, from_variable, variable};
 
 /// What packages of which environment may bring.
 pub(super) fn site_packages(merged: &Merged) -> Result<SitePackages> {
@@ -31,18 +31,42 @@ pub(super) fn site_packages(merged: &Merged) -> Result<SitePackages> {
     };
     let found = SitePackages::new(sites, &told.from_package);
     for name in &found.only {
-        let projects = found.projects();
-        if !projects.contains(name) {
-            let near = nearest_name(name, projects.iter().map(String::as_str));
-            let near = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
-            return Err(merged.wrong(
-                "from-package",
-                name,
-                &format!("is not installed in {}{near}", shown(&found.sites)),
-            ));
+        if !found.projects().contains(name) {
+            return Err(not_installed(merged, "from-package", name, &found));
         }
     }
     Ok(found)
+}
+
+/// The distributions that libraries are left to, as they are installed in the environment.
+pub(super) fn provided_by(merged: &Merged) -> Result<Vec<ProvidedBy>> {
+    let told = &merged.settings.search;
+    if told.provided_by.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sites = match &told.python {
+        Some(path) => of_path(path),
+        None => active()?,
+    };
+    let environment = SitePackages::new(sites, &[]);
+    let find = |name: &String| {
+        let Some(found) = environment.provided_by(name) else {
+            return Err(not_installed(merged, "provided-by", name, &environment));
+        };
+        if found.libraries.is_empty() {
+            let what = format!("has no libraries, as {} {} says", found.project, found.version);
+            return Err(merged.wrong("provided-by", name, &what));
+        }
+        Ok(found)
+    };
+    told.provided_by.iter().map(find).collect()
+}
+
+fn not_installed(merged: &Merged, option: &str, name: &str, sites: &SitePackages) -> UsageError {
+    let projects = sites.projects();
+    let near = nearest_name(name, projects.iter().map(String::as_str));
+    let near = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
+    merged.wrong(option, name, &format!("is not installed in {}{near}", shown(&sites.sites)))
 }
 
 fn shown(sites: &[PathBuf]) -> String {

@@ -36,6 +36,7 @@ mod needed;
 mod oracle;
 /// What the Python package says.
 mod packaging;
+mod provided_by;
 /// RECORD after every kind of repair.
 mod record;
 /// Every refusal and its exact words.

@@ -11,6 +11,7 @@ use crate::groups::Group;
 use crate::options::Options;
 use crate::pattern::{Rules, Unmatched};
 use crate::policy;
+use crate::provided::Provided;
 use crate::search::paths::base_name;
 use crate::search::{Graph, Resolution};
 use crate::target;
@@ -26,6 +27,8 @@ pub(crate) struct Choices {
     pub(crate) excluded: Rules,
     /// `--force-vendor`: also what targets provide and what belongs to a driver.
     pub(crate) forced: Rules,
+    /// `--provided-by`: what other distributions bring.
+    pub(crate) provided: Provided,
 }
 
 impl Choices {
@@ -34,6 +37,7 @@ impl Choices {
         Ok(Self {
             excluded: excluded(&options.exclude, &options.exclude_groups)?,
             forced: Rules::of_patterns("--force-vendor", &options.force_vendor)?,
+            provided: Provided::new(&options.provided_by)?,
         })
     }
 
@@ -83,6 +87,7 @@ impl Choices {
             }
             unmatched.push(force);
         }
+        unmatched.extend(self.provided.unmatched());
         unmatched
     }
 }

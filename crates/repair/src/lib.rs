@@ -28,6 +28,7 @@ mod patch;
 mod pattern;
 mod plan;
 pub mod policy;
+mod provided;
 mod provider;
 mod replace_needed;
 mod report;
@@ -69,6 +70,7 @@ pub use options::{
 pub use pattern::Unmatched;
 pub use plan::{FileEdits, Plan, Vendored};
 pub use policy::macos::{ARCHITECTURE_NAMES, MacosVersion, Rounding};
+pub use provided::{Given, ProvidedBy};
 pub use provider::{LicenseFile, Provider};
 pub use replace_needed::{NameChanges, needed, replace_needed};
 pub use report::{Report, VendoredLibrary, plain};

@@ -197,7 +197,7 @@ fn changed(name: &str, was: Option<&LockedLibrary>, is: Option<&LockedLibrary>) 
 
 /// The libraries that a finished wheel brings along, and whether all is known of them.
 fn vendored(wheel: &Wheel) -> Result<(Vec<LockedLibrary>, bool)> {
-    let path = format!("{}/sboms/truewheel.cdx.json", wheel.dist_info());
+    let path = crate::sbom::path(wheel);
     let mut libraries = match wheel.member(&path) {
         Some(member) => {
             let document: Value = serde_json::from_slice(&wheel.read(member)?)

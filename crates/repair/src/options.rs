@@ -8,6 +8,7 @@ use truewheel_wheel::{PlatformTag, normalize_name};
 use crate::check::CheckOptions;
 use crate::groups::Group;
 use crate::policy::macos::{MacosVersion, Rounding};
+use crate::provided::ProvidedBy;
 use crate::search::sites::SitePackages;
 
 /// Where a search directory came from, so that every decision can be printed with its reason.
@@ -195,6 +196,8 @@ pub struct Options {
     pub exclude: Vec<String>,
     /// Named sets of such globs.
     pub exclude_groups: Vec<&'static Group>,
+    /// Distributions that will be installed beside the wheel, whose libraries are left to them.
+    pub provided_by: Vec<ProvidedBy>,
     /// Globs on needed names; what matches is vendored although targets provide it or it belongs to a
     /// driver.
     pub force_vendor: Vec<String>,
@@ -254,6 +257,7 @@ impl Default for Options {
             search: SearchOptions::default(),
             exclude: Vec::new(),
             exclude_groups: Vec::new(),
+            provided_by: Vec::new(),
             force_vendor: Vec::new(),
             include: Vec::new(),
             no_mangle: Vec::new(),

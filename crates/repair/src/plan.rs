@@ -37,6 +37,7 @@ use crate::links::Links;
 use crate::options::Options;
 use crate::pattern::Unmatched;
 use crate::policy::Assessment;
+use crate::provided::{self, Given};
 use crate::provider::Provider;
 use crate::report::plain;
 use crate::sbom::{self, SbomPlan, Uses};
@@ -110,6 +111,8 @@ pub struct Plan {
     pub repaired_by_delvewheel: Option<String>,
     /// Needed names that the caller left out.
     pub left_out: BTreeSet<String>,
+    /// Libraries that are left to other distributions.
+    pub given: Vec<Given>,
     /// Directories of an environment, in lower case, where Windows looks for DLLs because some package
     /// says so.
     pub(crate) dll_directories: BTreeSet<String>,
@@ -187,6 +190,7 @@ pub(crate) fn plan(findings: &Findings<'_>) -> Result<(Plan, Places)> {
     plan.unmatched.extend(findings.graph.unmatched.iter().cloned());
     plan.left_out.clone_from(&findings.graph.left_out);
     links_into(findings.links, &mut plan);
+    provided::plan(findings.wheel, &findings.graph.given, &mut plan)?;
     let libraries = elf::plan(findings, &mut plan)?;
     set_tags(findings.wheel, &findings.assessment.tags, &mut plan)?;
     let uses = uses(findings.graph, &libraries);
@@ -211,6 +215,7 @@ pub(crate) fn macos(
     if findings.options.strip.is_some() {
         plan.notes.push("Mach-O files are not stripped: only ELF files are".to_owned());
     }
+    provided::plan(wheel, &findings.macos.graph.given, &mut plan)?;
     let libraries = macho::plan(findings, &mut plan)?;
     // Every library keeps its name; an option that names none of them is a mistake all the same.
     let keeps_name = left_out::keeps_name(findings.options)?;
@@ -232,6 +237,7 @@ pub(crate) fn windows(findings: &WinFindings<'_>) -> Result<(Plan, Places)> {
     plan.notes.extend(findings.windows.notes.iter().cloned());
     plan.unmatched.extend(findings.windows.graph.unmatched.iter().cloned());
     plan.left_out.clone_from(&findings.windows.graph.left_out);
+    provided::plan(findings.wheel, &findings.windows.graph.given, &mut plan)?;
     let places = pe::plan(findings, &mut plan)?;
     plan.repaired_by_delvewheel = metadata::delvewheel(findings.wheel)?;
     if let Some(mark) = &findings.options.windows.mark
@@ -362,6 +368,11 @@ impl Plan {
             self.dropped.iter().map(|(path, reason)| (path.as_str(), reason)).collect();
         let shims: BTreeMap<&str, &str> =
             self.shims.iter().map(|(path, shim)| (path.as_str(), shim.program.as_str())).collect();
+        let mut provided: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for given in &self.given {
+            let words = format!("{}=={}", given.project, given.version);
+            provided.entry(words).or_default().push(&given.path);
+        }
         serde_json::json!({
             "schema": "truewheel.plan/1",
             "output": self.output_name,
@@ -376,6 +387,7 @@ impl Plan {
             "shims": shims,
             "rewritten": self.replaced.keys().map(MemberPath::as_str).collect::<Vec<_>>(),
             "added": self.added_members().map(MemberPath::as_str).collect::<Vec<_>>(),
+            "provided_by": provided,
             "corrects_record": self.corrects_record,
             "notes": self.notes,
             "unmatched": self.unmatched,

@@ -2,7 +2,7 @@
 //!
 //! A wheel's metadata says nothing of the libraries inside, so whoever looks for a vulnerable zlib does
 //! not find it there. The SBOM lists each vendored library: the package that it comes from, as far as
-//! some database says, and always its contents.
+//! some database says, and always its contents. A distribution that libraries are left to is named as one outside.
 //!
 //! What is known is planned; the digests of the edited libraries are put in when those exist. The bytes
 //! hang on the libraries and their packages alone: no path of this machine, no user name, no clock and
@@ -19,6 +19,7 @@ use truewheel_wheel::{Digest, MemberPath, NewMember, Record, Wheel};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::plan::Plan;
+use crate::provided::Given;
 use crate::provider::{self, Provider, Question};
 use crate::search::disk;
 
@@ -59,6 +60,8 @@ pub struct SbomPlan {
     pub project: (String, String),
     /// The libraries that are new in the wheel.
     pub components: Vec<Component>,
+    /// The libraries that are left to other distributions.
+    pub given: Vec<Given>,
     /// File of the result → other files of the result that it needs.
     pub needs: BTreeMap<MemberPath, BTreeSet<MemberPath>>,
     /// Seconds since 1970 (`SOURCE_DATE_EPOCH`), if the caller said them.
@@ -102,18 +105,19 @@ pub(crate) fn plan(
     mut providers: BTreeMap<MemberPath, Provider>,
     options: &Options,
 ) -> Result<()> {
-    let member = MemberPath::new(&format!("{}/sboms/truewheel.cdx.json", wheel.dist_info()))?;
+    let member = MemberPath::new(&path(wheel))?;
     let earlier = match wheel.member(member.as_str()) {
         Some(file) => Some(earlier(&wheel.read(file)?)),
         None => None,
     };
-    if !options.sbom || plan.is_nothing() || (plan.vendored.is_empty() && earlier.is_none()) {
+    let is_new = !plan.vendored.is_empty() || !plan.given.is_empty();
+    if !options.sbom || plan.is_nothing() || (!is_new && earlier.is_none()) {
         return Ok(());
     }
     let earlier = match earlier {
         None => None,
         Some(Ok(document)) => Some(document),
-        Some(Err(what)) if plan.vendored.is_empty() => {
+        Some(Err(what)) if !is_new => {
             plan.notes.push(format!("{member} stays as it is: {what}"));
             return Ok(());
         }
@@ -138,6 +142,7 @@ pub(crate) fn plan(
         earlier,
         project: (filename.distribution.clone(), filename.version.clone()),
         components: components.collect(),
+        given: plan.given.clone(),
         needs: uses.needs,
         timestamp: options.source_date_epoch,
     });
@@ -171,6 +176,16 @@ pub(crate) fn member(
     Ok(Some(NewMember::new(sbom.member.clone(), &bytes, 0o644, plan.modified, level)?))
 }
 
+/// The names of the libraries that a document says to be left to others, each with the project.
+pub(crate) fn given(document: &Value) -> BTreeMap<String, String> {
+    document::external(document)
+}
+
+/// Where the document of a wheel is.
+pub(crate) fn path(wheel: &Wheel) -> String {
+    format!("{}/sboms/truewheel.cdx.json", wheel.dist_info())
+}
+
 /// Step 8: each library of the plan is in the document, with the hash that RECORD has for it.
 pub(crate) fn check(wheel: &Wheel, plan: &Plan, record: &Record) -> Result<()> {
     let Some(sbom) = &plan.sbom else { return Ok(()) };
@@ -189,6 +204,11 @@ pub(crate) fn check(wheel: &Wheel, plan: &Plan, record: &Record) -> Result<()> {
         if listed.get(member).is_none_or(|hash| hashes.get(member) != Some(&&**hash)) {
             return Err(wrong(&format!("it does not list {member} with the hash in RECORD")));
         }
+    }
+    let external = document::external(&document);
+    let is_named = |given: &&Given| external.get(given.name()) == Some(&given.project);
+    if let Some(given) = sbom.given.iter().find(|given| !is_named(given)) {
+        return Err(wrong(&format!("it does not say that {} is {}'s", given.path, given.project)));
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub(crate) use disk::Library;
 use crate::binary::ElfFile;
 use crate::error::MissingLibrary;
 use crate::pattern::Unmatched;
+use crate::provided::Given;
 use crate::target::Arch;
 
 /// Index of a file in [`Graph::nodes`].
@@ -96,6 +97,8 @@ pub(crate) enum Resolution {
     Driver,
     /// The interpreter brings it.
     Libpython,
+    /// A distribution that will be installed beside the wheel has it.
+    InPackage(Arc<Given>),
     /// A file of the wheel or of this machine.
     File(NodeId, Found),
     /// No rule leads anywhere.
@@ -146,6 +149,8 @@ pub(crate) struct Graph {
     pub notes: Vec<String>,
     /// Needed names that the caller left out.
     pub left_out: BTreeSet<String>,
+    /// Libraries that are left to other distributions.
+    pub given: Vec<Given>,
     /// Options that did nothing.
     pub unmatched: Vec<Unmatched>,
 }

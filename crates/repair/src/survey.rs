@@ -255,6 +255,7 @@ fn resolve(
     graph.notes.extend(choices.notes(&graph, target));
     graph.unmatched = choices.unmatched();
     graph.left_out = choices.left_out();
+    graph.given = choices.provided.given();
     graph.other_arches = other.iter().filter_map(|(_, file)| file.machine.arch).collect();
     for (path, file) in other {
         let (file, wheel) = match (file.libc, target.libc) {

@@ -41,8 +41,9 @@ pub(crate) fn verify(input: &Wheel, written: &Written, plan: &Plan) -> Result<()
     seen.sort_by_key(|(index, _)| *index);
     let seen: Vec<_> = seen.into_iter().map(|(_, seen)| seen).collect::<Result<_>>()?;
     check_record(&wheel, written.record(), &seen)?;
+    let given = plan.given.iter().map(|given| given.place.clone());
     let installed: BTreeSet<String> =
-        seen.iter().filter_map(|(path, ..)| environment_path(path)).collect();
+        seen.iter().filter_map(|(path, ..)| environment_path(path)).chain(given).collect();
     let in_any_case = installed.iter().map(|path| path.to_ascii_lowercase()).collect();
     for (path, _, seen) in &seen {
         match seen {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{EARLIER, LIBS, PATH, foo, repaired_before, sandbox, wheel};
-use crate::support::{Output, Sandbox, root, skip, testdata};
+use crate::support::{Elf, Output, Sandbox, Wheel, root, skip, testdata};
 
 /// One document of each kind: without packages, extended, with all that a package says.
 fn documents() -> Vec<String> {
@@ -17,8 +17,20 @@ fn documents() -> Vec<String> {
     vec![
         text(&sandbox().repair_in(&wheel(), &LIBS, &date)),
         text(&sandbox().repair(&repaired_before(EARLIER), &LIBS)),
+        text(&left_to_others()),
         text(&with_rpm.repair(&wheel(), &["--lib-path", &directory])),
     ]
+}
+
+/// A library that is left to a distribution.
+fn left_to_others() -> Output {
+    let sandbox = Sandbox::new();
+    let site = "venv/lib/python3.12/site-packages/foo-2.5.dist-info/RECORD";
+    sandbox.write(site, "foo/lib/libfoo.so.1,,\n");
+    let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: foo\n";
+    let wheel =
+        Wheel::demo(&Elf::module(&["libfoo.so.1"])).file("demo-1.0.dist-info/METADATA", metadata);
+    sandbox.repair(&wheel, &["--python", "venv", "--provided-by", "foo"])
 }
 
 #[test]

@@ -12,6 +12,10 @@ pub(super) fn finding(
     on_the_way: Option<&str>,
     promise: &str,
 ) -> Finding {
+    if let Some(project) = check.requires.given_by(needed) {
+        let message = format!("`{needed}` is left to `{project}`, as the SBOM says: {users}");
+        return Finding::new(rules::REQUIRED_PACKAGE, message).weighs(Severity::Note);
+    }
     if let Some(project) = on_the_way {
         let message =
             format!("`{needed}` is not in the wheel, a search path leads to `{project}`: {users}");

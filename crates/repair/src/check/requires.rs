@@ -4,11 +4,16 @@
 //! `nvidia-cublas-cu12`, `../nvidia/cublas/lib` as well. A name is a hint and no proof; what it
 //! explains is a warning and not silence.
 
+use std::collections::BTreeMap;
+
 use globset::GlobSet;
+use serde_json::Value;
 use truewheel_wheel::{Metadata, normalize_name};
 
 use crate::groups::GROUPS;
 use crate::pattern;
+use crate::provided::{is_extra, required_project};
+use crate::sbom;
 
 /// Shorter words are in too many names to say anything.
 const SHORTEST_WORD: usize = 4;
@@ -20,12 +25,15 @@ pub(super) struct Requires {
     projects: Vec<String>,
     /// Named sets of libraries that one of the projects may be the source of.
     groups: Vec<(GlobSet, String)>,
+    /// Names of libraries, in lower case, that the wheel's SBOM says to be one of the projects'.
+    given: BTreeMap<String, String>,
 }
 
 impl Requires {
     pub(super) fn of(metadata: &Metadata) -> Self {
         let own = normalize_name(metadata.name());
-        let required = metadata.requires_dist().filter(|text| !is_extra(text)).map(project);
+        let required =
+            metadata.requires_dist().filter(|text| !is_extra(text)).map(required_project);
         let projects: Vec<String> =
             required.filter(|name| !name.is_empty() && *name != own).collect();
         let groups = GROUPS.iter().filter_map(|group| {
@@ -33,7 +41,20 @@ impl Requires {
             let patterns: Vec<String> = group.patterns.iter().map(ToString::to_string).collect();
             Some((pattern::globs(&patterns).ok()?, project.clone()))
         });
-        Self { groups: groups.collect(), projects }
+        Self { groups: groups.collect(), projects, given: BTreeMap::new() }
+    }
+
+    /// Adds what the SBOM of a repair says to be left to projects; one that is not required brings nothing.
+    pub(super) fn add_sbom(&mut self, document: &Value) {
+        let given = sbom::given(document).into_iter();
+        let given = given.filter(|(_, project)| self.projects.contains(project));
+        self.given = given.map(|(name, project)| (name.to_ascii_lowercase(), project)).collect();
+    }
+
+    /// The required project that a library was left to when the wheel was repaired.
+    pub(super) fn given_by(&self, name: &str) -> Option<&str> {
+        let base = crate::search::paths::base_name(name).to_ascii_lowercase();
+        self.given.get(&base).map(String::as_str)
     }
 
     /// The required project that the directory `path` below site-packages may be of.
@@ -75,19 +96,6 @@ fn stem(name: &str) -> String {
     let name = name.get(..end.unwrap_or(name.len())).unwrap_or(name);
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     plain.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
-}
-
-/// The name at the beginning of a requirement (PEP 508).
-fn project(requirement: &str) -> String {
-    let end = requirement
-        .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'))
-        .unwrap_or(requirement.len());
-    normalize_name(requirement.get(..end).unwrap_or_default())
-}
-
-/// An extra is the user's choice, and no import may depend on it.
-fn is_extra(requirement: &str) -> bool {
-    requirement.split_once(';').is_some_and(|(_, marker)| marker.contains("extra"))
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ impl Plan {
             outside: BTreeMap::new(),
             repaired_by_delvewheel: None,
             left_out: BTreeSet::new(),
+            given: Vec::new(),
             dll_directories: BTreeSet::new(),
         }
     }

@@ -310,6 +310,7 @@ impl Planner<'_> {
                     is_reached(found) && !own.contains(&found.rule) && !needed.contains('/')
                 }
             },
+            Resolution::InPackage(_) => false,
             _ => true,
         };
         let outside: BTreeSet<String> = self

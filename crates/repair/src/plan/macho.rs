@@ -258,9 +258,21 @@ impl Planner<'_> {
         let mut names = Names::of(self.graph.slice(slice));
         for (load, resolution) in self.graph.needs_of(slice) {
             let name = &load.install_name;
-            let Resolution::File(target, _) = resolution else {
-                planned.outside.insert(name.clone());
-                continue;
+            let target = match resolution {
+                Resolution::File(target, _) => target,
+                Resolution::InPackage(given) => {
+                    let is_led = stays && names::places(name, at, rpaths).contains(&given.place);
+                    match given.way_from(&at.installed().parent()) {
+                        _ if is_led => {}
+                        Some(way) => names.set(name, &way),
+                        None => planned.unreachable = Some(name.clone()),
+                    }
+                    continue;
+                }
+                _ => {
+                    planned.outside.insert(name.clone());
+                    continue;
+                }
             };
             let member = match &self.graph.node(*target).place {
                 Place::Member(path) => path,

@@ -51,10 +51,12 @@ impl Planner<'_> {
                         self.rename_versions(id, *target, &name, edits);
                         edits.replace_needed.insert(needed.clone(), name);
                     }
-                    match relative(here, &directory) {
-                        Some(way) => needs.add(origin(&way)),
-                        None => needs.unreachable = Some(needed.clone()),
-                    }
+                    needs.add_way(relative(here, &directory), needed);
+                }
+                Resolution::InPackage(given) => {
+                    self.need_by_name(id, needed, edits);
+                    let way = given.way_from(here);
+                    needs.add_way(way.map(|way| directory_of(&way).to_owned()), needed);
                 }
                 Resolution::Provided | Resolution::Driver => self.need_by_name(id, needed, edits),
                 _ => {}
@@ -94,6 +96,11 @@ impl Planner<'_> {
     }
 }
 
+/// The directory in the way to a file; `.` for one beside.
+fn directory_of(way: &str) -> &str {
+    way.rsplit_once('/').map_or(".", |(directory, _)| directory)
+}
+
 /// Whether a rule of the loader leads there, and not a guess of ours.
 pub(super) fn is_reached(found: &Found) -> bool {
     found.rule.starts_with("RPATH of")
@@ -112,6 +119,13 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    fn add_way(&mut self, way: Option<String>, needed: &str) {
+        match way {
+            Some(way) => self.add(origin(&way)),
+            None => self.unreachable = Some(needed.to_owned()),
+        }
+    }
+
     fn add(&mut self, directory: String) {
         if !self.directories.contains(&directory) {
             self.directories.push(directory);

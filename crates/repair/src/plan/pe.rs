@@ -343,7 +343,9 @@ impl Planner<'_> {
     /// Names that the wheel does not answer for, as they are compared.
     fn outside(&self, id: NodeId) -> BTreeSet<String> {
         let needs = self.findings.windows.graph.needs_of(id).iter();
-        let outside = needs.filter(|need| !matches!(need.resolution, Resolution::File(..)));
+        let outside = needs.filter(|need| {
+            !matches!(need.resolution, Resolution::File(..) | Resolution::InPackage(_))
+        });
         outside.map(|need| dll_key(&need.name)).collect()
     }
 }

@@ -7,6 +7,7 @@
 //! | the file in the wheel | `bom-ref`, `evidence.occurrences`, `hashes` |
 //! | the file as it was found | `pedigree.ancestors` |
 //! | who says so | `evidence.identity` |
+//! | a distribution that libraries are left to | a component of its own, `isExternal` |
 //! | SONAME, build ID, size | `properties` of the file they are true of, named `truewheel:…` |
 //!
 //! The schema asks for a unique serial number. It is a UUID of version 8 (RFC 9562) made from the
@@ -19,7 +20,9 @@ use truewheel_wheel::{Digest, normalize_name};
 
 use super::{Component, SbomPlan};
 use crate::error::{Error, Result};
+use crate::provided::Given;
 use crate::provider::{Provider, Purl};
+use crate::search::paths::base_name;
 
 /// The document as it is written: indented, sorted by key, one line feed at the end.
 pub(super) fn bytes(
@@ -42,6 +45,10 @@ pub(super) fn bytes(
     }
     for component in &sbom.components {
         let new = library_component(component, digests)?;
+        components.retain(|known| known.get("bom-ref") != new.get("bom-ref"));
+        components.push(new);
+    }
+    for new in external_components(&sbom.given) {
         components.retain(|known| known.get("bom-ref") != new.get("bom-ref"));
         components.push(new);
     }
@@ -72,6 +79,24 @@ pub(super) fn hashes(document: &Value) -> BTreeMap<String, String> {
             Some((text(component, "bom-ref")?, record_hash(hash)?))
         })
         .collect()
+}
+
+/// The file names of the libraries that components outside the wheel have, with the name of the component.
+pub(super) fn external(document: &Value) -> BTreeMap<String, String> {
+    let components = document.get("components").and_then(Value::as_array).into_iter().flatten();
+    let mut libraries = BTreeMap::new();
+    for component in components.filter(|it| it.get("isExternal") == Some(&Value::Bool(true))) {
+        let Some(project) = text(component, "name") else { continue };
+        let properties = component.get("properties").and_then(Value::as_array);
+        for property in properties.into_iter().flatten() {
+            if property.get("name").and_then(Value::as_str) == Some("truewheel:library")
+                && let Some(path) = text(property, "value")
+            {
+                libraries.insert(base_name(&path).to_owned(), project.clone());
+            }
+        }
+    }
+    libraries
 }
 
 fn record_hash(hexadecimal: &str) -> Option<String> {
@@ -187,6 +212,29 @@ fn library_component(component: &Component, digests: &BTreeMap<&str, Digest>) ->
         add_provider(&mut library, provider);
     }
     Ok(library)
+}
+
+/// The distributions that libraries are left to, each with the version that the wheel was repaired against.
+fn external_components(given: &[Given]) -> Vec<Value> {
+    let mut paths: BTreeMap<(&str, &str), Vec<(&str, String)>> = BTreeMap::new();
+    for one in given {
+        let paths = paths.entry((&one.project, &one.version)).or_default();
+        paths.push(("library", one.path.clone()));
+    }
+    let component = |((name, version), paths): ((&str, &str), Vec<(&str, String)>)| {
+        let qualifiers = BTreeMap::new();
+        let purl = Purl { kind: "pypi", namespace: None, name, version, qualifiers }.to_string();
+        json!({
+            "type": "library",
+            "bom-ref": purl,
+            "name": name,
+            "version": version,
+            "purl": purl,
+            "isExternal": true,
+            "properties": property_list(paths),
+        })
+    };
+    paths.into_iter().map(component).collect()
 }
 
 fn add_provider(library: &mut Value, provider: &Provider) {

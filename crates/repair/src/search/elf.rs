@@ -206,6 +206,12 @@ impl<'a> Search<'a> {
         if !is_member && !is_forced && (self.context.is_provided)(base) {
             return Ok(Resolution::Provided);
         }
+        if !is_member
+            && !is_forced
+            && let Some(given) = self.context.choices.provided.give(base)
+        {
+            return Ok(Resolution::InPackage(given));
+        }
         if let Some(&target) = loaded.get(needed) {
             let found = Found {
                 rule: super::ALREADY_LOADED.to_owned(),

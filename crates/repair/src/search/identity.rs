@@ -75,7 +75,10 @@ fn ways(
             Place::Library(_) if !vendored(*target) => Way::Outside,
             _ => classes.get(target.0).copied().map_or(Way::Nowhere, Way::To),
         },
-        Resolution::Provided | Resolution::Excluded(_) | Resolution::Driver => Way::Outside,
+        Resolution::Provided
+        | Resolution::Excluded(_)
+        | Resolution::InPackage(_)
+        | Resolution::Driver => Way::Outside,
         Resolution::Libpython => Way::Interpreter,
         Resolution::Missing(_) => Way::Nowhere,
     };

@@ -273,6 +273,9 @@ impl<'a> Search<'a> {
         if is_swift || candidates.iter().any(places::is_of_macos) {
             return Ok(Resolution::Provided);
         }
+        if let Some(given) = self.context.choices.provided.give(base_name(name)) {
+            return Ok(Resolution::InPackage(given));
+        }
         for place in self.named(name, places::Turn::First) {
             if let Some(resolution) = self.on_disk(user, &place, &mut miss)? {
                 return Ok(resolution);
@@ -384,6 +387,7 @@ impl<'a> Search<'a> {
         let Self { context, mut graph, store, resolved, .. } = self;
         graph.unmatched = context.choices.unmatched();
         graph.left_out = context.choices.left_out();
+        graph.given = context.choices.provided.given();
         graph.libraries = store.into_libraries();
         graph.needs = resolved;
         identity::unite(&mut graph);

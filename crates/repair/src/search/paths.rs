@@ -2,7 +2,7 @@
 //!
 //! A member is looked at where it installs: `demo-1.0.data/platlib/demo/x.so` lies beside `demo/y.so`.
 
-use truewheel_wheel::{MemberPath, Scheme};
+use truewheel_wheel::{Installed, MemberPath, Scheme};
 
 /// The rest of an entry after `$ORIGIN` or `${ORIGIN}`.
 pub(crate) fn origin_relative(entry: &str) -> Option<&str> {
@@ -30,14 +30,16 @@ pub(crate) const SITE_PACKAGES: &str = "lib/python/site-packages";
 /// site-packages lie to each other as in every virtual environment (sysconfig, scheme `posix_prefix`;
 /// `lib64` and the `--user` directory have the same depth). `None` for headers.
 pub(crate) fn environment_path(path: &MemberPath) -> Option<String> {
-    if let Some(below) = site_packages_path(path) {
-        return Some(join(SITE_PACKAGES, &below));
-    }
-    let installed = path.installed();
+    place_of(&path.installed())
+}
+
+/// [`environment_path`] of what is known by its scheme.
+pub(crate) fn place_of(installed: &Installed) -> Option<String> {
     match installed.scheme {
-        Scheme::Platlib | Scheme::Purelib | Scheme::Headers => None,
+        Scheme::Platlib | Scheme::Purelib => Some(join(SITE_PACKAGES, &installed.path)),
+        Scheme::Headers => None,
         Scheme::Scripts => Some(join("bin", &installed.path)),
-        Scheme::Data => Some(installed.path),
+        Scheme::Data => Some(installed.path.clone()),
     }
 }
 

@@ -163,6 +163,11 @@ impl<'a> Search<'a> {
         if let Some(found) = self.in_wheel(user, key, miss) {
             return Ok(Some(found));
         }
+        if self.elsewhere_in_wheel(user, key, &mut Miss::default()).is_none()
+            && let Some(given) = self.context.choices.provided.give(key)
+        {
+            return Ok(Some(Resolution::InPackage(given)));
+        }
         if let Place::Library(index) = self.graph.node(user).place
             && let Some(library) = self.store.library(index)
         {

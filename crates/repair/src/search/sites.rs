@@ -13,6 +13,7 @@ use truewheel_wheel::{Record, normalize_name};
 
 use super::paths::{base_name, join_relative};
 use crate::options::SearchDirectory;
+use crate::provided::ProvidedBy;
 
 /// Site-packages of an environment, and what is wanted of it.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,19 @@ impl SitePackages {
     pub fn projects(&self) -> BTreeSet<String> {
         let infos = self.sites.iter().flat_map(|site| infos(site));
         infos.filter_map(|name| project(&name)).map(|(name, _)| name).collect()
+    }
+
+    /// A project that is installed there, with the libraries that its RECORD lists.
+    pub fn provided_by(&self, name: &str) -> Option<ProvidedBy> {
+        let name = normalize_name(name);
+        self.sites.iter().find_map(|site| {
+            let info = infos(site)
+                .into_iter()
+                .find(|info| project(info).is_some_and(|(project, _)| project == name))?;
+            let (project, version) = project(&info)?;
+            let libraries = library_rows(site, &info);
+            Some(ProvidedBy { project, version, libraries })
+        })
     }
 
     /// The directories to look in, with whose they are as the rule.
@@ -121,17 +135,10 @@ fn project(info: &str) -> Option<(String, String)> {
 
 /// Directories in which RECORD has libraries, in its order.
 fn listed(site: &Path, info: &str) -> Vec<PathBuf> {
-    let Ok(text) = std::fs::read_to_string(site.join(info).join("RECORD")) else {
-        return Vec::new();
-    };
-    if ![".so", ".dylib", ".dll"].iter().any(|ending| text.contains(ending)) {
-        return Vec::new();
-    }
-    let Ok(record) = Record::parse(&text) else { return Vec::new() };
     let mut directories: Vec<PathBuf> = Vec::new();
-    for row in record.rows.iter().filter(|row| is_library(&row.path)) {
+    for row in library_rows(site, info) {
         let Some(directory) =
-            installed_at(site, &row.path).and_then(|path| path.parent().map(Path::to_path_buf))
+            installed_at(site, &row).and_then(|path| path.parent().map(Path::to_path_buf))
         else {
             continue;
         };
@@ -140,6 +147,19 @@ fn listed(site: &Path, info: &str) -> Vec<PathBuf> {
         }
     }
     directories
+}
+
+/// The paths of libraries in RECORD, in its order.
+fn library_rows(site: &Path, info: &str) -> Vec<String> {
+    let Ok(text) = std::fs::read_to_string(site.join(info).join("RECORD")) else {
+        return Vec::new();
+    };
+    if ![".so", ".dylib", ".dll"].iter().any(|ending| text.contains(ending)) {
+        return Vec::new();
+    }
+    let Ok(record) = Record::parse(&text) else { return Vec::new() };
+    let paths = record.rows.into_iter().map(|row| row.path);
+    paths.filter(|path| is_library(path)).collect()
 }
 
 /// Where a row's file lies: below `site`, or wherever `..` leads from there.

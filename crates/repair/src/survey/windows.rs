@@ -78,6 +78,7 @@ pub(super) fn survey(
     notes.extend(choices.plain_notes());
     graph.unmatched = choices.unmatched();
     graph.left_out = choices.left_out();
+    graph.given = choices.provided.given();
     notes.extend(left_to_the_machine(&graph, &policy));
     let roots = graph.members().map(|(id, _)| id).chain(graph.included.iter().map(|it| it.id));
     let is_library = |id: &NodeId| matches!(graph.node(*id).place, Place::Library(_));

@@ -130,6 +130,7 @@ fn need(
             Need { file: Some(id.0), ..settled(Status::Wheel, Some(rule(found))) }
         }
         Resolution::Excluded(option) => settled(Status::Excluded, Some(option.clone())),
+        Resolution::InPackage(given) => settled(Status::Excluded, Some(given.words())),
         Resolution::Driver => settled(Status::Driver, Some("part of the driver".to_owned())),
         Resolution::Libpython => {
             settled(Status::Interpreter, Some("the interpreter has it".to_owned()))

@@ -89,6 +89,7 @@ fn need(
         Resolution::Libpython => settled(Status::Interpreter, "the interpreter has it"),
         Resolution::Provided | Resolution::Driver => settled(Status::Provided, "macOS has it"),
         Resolution::Excluded(option) => settled(Status::Excluded, option),
+        Resolution::InPackage(given) => settled(Status::Excluded, &given.words()),
         Resolution::File(file, found) => {
             let status = match graph.node(*file).place {
                 Place::Member(_) => Status::Wheel,

@@ -60,13 +60,21 @@ pub(super) fn lead(
     rpaths: &[String],
     installed: &BTreeMap<String, NodeId>,
 ) -> Option<NodeId> {
-    let find = |rest: &str| installed.get(&place_in_environment(at, rest)?).copied();
+    places(name, at, rpaths).iter().find_map(|place| installed.get(place).copied())
+}
+
+/// The paths in an environment where dyld looks for `name`, one after the other.
+pub(super) fn places(name: &str, at: &MemberPath, rpaths: &[String]) -> Vec<String> {
+    let place = |rest: &str| place_in_environment(at, rest);
     match name.strip_prefix("@rpath/") {
-        Some(rest) => rpaths.iter().find_map(|entry| {
-            let directory = loader_relative(entry)?.trim_end_matches('/');
-            find(&format!("{directory}/{rest}"))
-        }),
-        None => find(loader_relative(name)?),
+        Some(rest) => rpaths
+            .iter()
+            .filter_map(|entry| {
+                let directory = loader_relative(entry)?.trim_end_matches('/');
+                place(&format!("{directory}/{rest}"))
+            })
+            .collect(),
+        None => loader_relative(name).and_then(place).into_iter().collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The packages that get code: what each of them has to name, and the file of names for older Pythons.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
 
@@ -10,9 +11,10 @@ use crate::dll_code::{is_module, names_dll_directories};
 use crate::error::{Error, Result};
 use crate::init_patch::InitPatch;
 use crate::plan::{Plan, WinFindings};
+use crate::provided::Given;
 use crate::search::paths::{SITE_PACKAGES, environment_path, join, parent};
 use crate::search::pe::Tie;
-use crate::search::{NodeId, Place};
+use crate::search::{NodeId, Place, Resolution};
 
 impl Packages {
     /// The packages of the wheel; an `__init__.py` is read where it is short enough to be that of a namespace.
@@ -89,13 +91,14 @@ fn wishes(
         plan.dll_directories.extend(named);
         let custom = findings.options.windows.custom_patch.then_some(&root.path);
         // A package's code only names directories of site-packages.
-        let is_outside = wish.elsewhere.iter().any(|path| site_directory(path).is_none());
+        let is_outside = wish.elsewhere.iter().any(|path| site_directory(path).is_none())
+            || wish.given.iter().any(|given| given.site_directory().is_none());
         match packages.outermost(directory).or(custom).filter(|_| !is_outside) {
             Some(package) => {
                 let all = wishes.remove(package).unwrap_or_default();
                 wishes.insert(package.clone(), all.and(wish));
             }
-            None if !wish.elsewhere.is_empty() && is_module(&root.path) => {
+            None if wish.is_needed() && is_module(&root.path) => {
                 return Err(unreachable(root, &wish));
             }
             None => plan.notes.push(format!(
@@ -110,7 +113,9 @@ fn wishes(
 
 /// The wheel's own DLLs lie where Windows does not look for them, and nothing can tell it.
 fn unreachable(root: &Root, wish: &Wish) -> Error {
-    let paths: Vec<&str> = wish.elsewhere.iter().map(MemberPath::as_str).collect();
+    let own = wish.elsewhere.iter().map(|path| path.as_str().to_owned());
+    let given = wish.given.iter().map(|given| format!("{} of {}", given.path, given.words()));
+    let paths: Vec<String> = own.chain(given).collect();
     Error::refused_with(
         format!(
             "{} needs {}, which lies in another directory; no package can be given code that tells Windows \
@@ -188,13 +193,21 @@ struct Wish {
     preload: BTreeSet<String>,
     /// DLLs of the wheel that lie in some of the directories.
     elsewhere: BTreeSet<MemberPath>,
+    /// DLLs of other distributions.
+    given: BTreeSet<Arc<Given>>,
 }
 
 impl Wish {
+    /// Whether what Python loads fails without.
+    fn is_needed(&self) -> bool {
+        !self.elsewhere.is_empty() || !self.given.is_empty()
+    }
+
     fn and(mut self, other: Self) -> Self {
         self.directories.extend(other.directories);
         self.preload.extend(other.preload);
         self.elsewhere.extend(other.elsewhere);
+        self.given.extend(other.given);
         self
     }
 
@@ -232,12 +245,17 @@ fn wish(
         {
             elsewhere.insert(path.clone());
         }
+        wish.given.extend(graph.needs_of(*id).iter().filter_map(|need| match &need.resolution {
+            Resolution::InPackage(given) => Some(Arc::clone(given)),
+            _ => None,
+        }));
         let delayed = graph.targets(*id).filter(|(need, _)| need.tie == Tie::Delay);
         wish.preload.extend(delayed.filter_map(|(_, target)| names.get(&target)).cloned());
     }
     if !wish.preload.is_empty() && wish.directories.is_empty() {
         wish.directories.insert(own.clone());
     }
+    wish.directories.extend(wish.given.iter().filter_map(|given| given.site_directory()));
     if !elsewhere.is_empty() {
         if names_dll_directories(findings.wheel) {
             for path in elsewhere {

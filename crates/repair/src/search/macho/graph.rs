@@ -7,6 +7,7 @@ use truewheel_wheel::MemberPath;
 
 use crate::binary::{Load, MachFile, MachSlice};
 use crate::pattern::Unmatched;
+use crate::provided::Given;
 use crate::search::{Included, Library, NodeId, Place, Resolution};
 
 /// One slice of one file.
@@ -44,6 +45,8 @@ pub(crate) struct MachGraph {
     pub(crate) notes: Vec<String>,
     /// Needed names that the caller left out.
     pub(crate) left_out: BTreeSet<String>,
+    /// Libraries that are left to other distributions.
+    pub(crate) given: Vec<Given>,
     /// Options that did nothing.
     pub(crate) unmatched: Vec<Unmatched>,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::binary::PeFile;
 use crate::pattern::Unmatched;
+use crate::provided::Given;
 use crate::search::{Included, Library, NodeId, Place, Resolution};
 
 /// How a file is tied to a DLL that it names.
@@ -48,6 +49,8 @@ pub(crate) struct PeGraph {
     pub(crate) included: Vec<Included>,
     /// Needed names that the caller left out.
     pub(crate) left_out: BTreeSet<String>,
+    /// Libraries that are left to other distributions.
+    pub(crate) given: Vec<Given>,
     /// Options that did nothing.
     pub(crate) unmatched: Vec<Unmatched>,
     /// Things worth a line in the report.
