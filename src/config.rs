@@ -36,6 +36,7 @@ pub(crate) use in_force::{InForce, Setting};
 pub(crate) use lock::text as lock_text;
 pub(crate) use merge::MergeTask;
 pub(crate) use needed::ReplaceNeededTask;
+pub(crate) use options::includes;
 #[cfg(test)]
 pub(crate) use project::SYSTEMS;
 
@@ -389,7 +390,7 @@ fn environment(above: &[Layer]) -> Result<Vec<Layer>> {
 }
 
 /// What the engine says of options that no wheel can satisfy.
-fn wrong(error: truewheel_repair::Error) -> UsageError {
+pub(crate) fn wrong(error: truewheel_repair::Error) -> UsageError {
     UsageError(error.to_string())
 }
 

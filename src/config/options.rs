@@ -33,7 +33,6 @@ pub(super) fn repair(merged: &Merged, warnings: &mut Vec<String>) -> Result<Opti
             true => vec!["*".to_owned()],
             false => told.no_mangle.clone(),
         },
-        windows: windows::options(&merged.settings.windows)?,
         macos: macos::options(merged)?,
         expected: check::expected(merged)?,
         rpath_style: match told.rpath_style {
@@ -63,6 +62,7 @@ pub(super) fn look(merged: &Merged, warnings: &mut Vec<String>) -> Result<Option
     let settings = &merged.settings;
     let options = Options {
         search: search::options(merged, warnings)?,
+        windows: windows::options(&merged.settings.windows)?,
         exclude: settings.left_out.exclude.clone(),
         exclude_groups: groups_of(&settings.left_out.exclude_group)?,
         provided_by: python::provided_by(merged)?,
@@ -74,7 +74,7 @@ pub(super) fn look(merged: &Merged, warnings: &mut Vec<String>) -> Result<Option
 }
 
 /// `LIB` or `LIB=DIR`; a path may be a pattern, as the shell expands none in front of `=`.
-fn includes(typed: &[String]) -> Result<Vec<Include>> {
+pub(crate) fn includes(typed: &[String]) -> Result<Vec<Include>> {
     let mut includes = Vec::new();
     for text in typed {
         let (library, directory) = match text.rsplit_once('=') {

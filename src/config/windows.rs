@@ -20,6 +20,7 @@ pub(super) fn options(told: &cli::Windows) -> Result<WindowsOptions> {
         custom_patch: told.custom_patch == Some(true),
         include_symbols: told.include_symbols == Some(true),
         include_imports: told.include_imports == Some(true),
+        include_only_unneeded: false,
         mark: None,
         redistributables: redistributables(),
         path: from_variable("PATH")?,

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use truewheel_repair::matches_any;
+
 use super::{Refusal, Voice};
 use crate::cli::{ColorChoice, Layout, Settings};
 use crate::config::{
@@ -163,8 +165,12 @@ pub(super) fn configure(words: Vec<OsString>) -> Result<Config, Refusal> {
     let mut here = Surroundings::usual()?;
     let (verbose, task) = match typed.command {
         Command::Show(Show { common }) => {
-            let (verbose, settings) = (common.verbose, shared(&common, &mut here));
-            let jobs = config::look_jobs(common.wheels, &settings, &mut here)?;
+            let (verbose, settings) = (common.verbose, shared(&common, &mut here)?);
+            let mut jobs = config::look_jobs(common.wheels, &settings, &mut here)?;
+            for job in &mut jobs {
+                job.options.include = config::includes(&settings.repairing.include)?;
+                job.options.windows.include_only_unneeded = true;
+            }
             (verbose, Task::Show(LookTask { jobs, is_pure_fine: true, json: false }))
         }
         Command::Repair(repair) => {
@@ -193,7 +199,7 @@ fn say_strip(strip: bool, here: &mut Surroundings) {
     }
 }
 
-fn shared(common: &Common, here: &mut Surroundings) -> Settings {
+fn shared(common: &Common, here: &mut Surroundings) -> Result<Settings, Refusal> {
     if let Some(directory) = &common.extract_dir {
         let shown = directory.display();
         here.warnings
@@ -204,24 +210,31 @@ fn shared(common: &Common, here: &mut Surroundings) -> Settings {
     }
     let mut settings = Settings::default();
     settings.search.lib_path = directories(&common.add_path);
-    settings.left_out.exclude = dlls(&common.exclude);
-    settings
+    settings.left_out.exclude = dlls("--exclude", &common.exclude)?;
+    settings.repairing.include = dlls("--include", &common.include)?;
+    for name in &settings.repairing.include {
+        if name.contains('*') {
+            return Err(UsageError(format!("`--include {name}` is no name of a DLL")).into());
+        }
+        for pattern in &settings.left_out.exclude {
+            let is_left_out = matches_any(std::slice::from_ref(pattern), &[name]);
+            if is_left_out.map_err(config::wrong)? {
+                let text =
+                    format!("`--include {name}` and `--exclude {pattern}` contradict each other");
+                return Err(UsageError(text).into());
+            }
+        }
+    }
+    Ok(settings)
 }
 
 fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusal> {
     say_strip(typed.strip, here);
-    let mut settings = shared(&typed.common, here);
-    let excluded = &settings.left_out.exclude;
-    let included = dlls(&typed.common.include);
-    if let Some(both) = included.iter().find(|name| excluded.contains(name)) {
-        let text = format!("`--include {both}` and `--exclude {both}` contradict each other");
-        return Err(UsageError(text).into());
-    }
+    let mut settings = shared(&typed.common, here)?;
     let on = |switch: bool| switch.then_some(true);
     let repairing = &mut settings.repairing;
-    repairing.include = included;
     repairing.wheel_dir = typed.wheel_dir;
-    repairing.no_mangle = dlls(&typed.no_mangle);
+    repairing.no_mangle = dlls("--no-mangle", &typed.no_mangle)?;
     repairing.no_mangle_all = on(typed.no_mangle_all);
     repairing.lib_sdir = typed.lib_sdir;
     settings.windows.layout = Some(Layout::Libs);
@@ -232,6 +245,7 @@ fn repaired(typed: Repair, here: &mut Surroundings) -> Result<RepairTask, Refusa
     let mut jobs = config::repair_jobs(typed.common.wheels, &settings, here)?;
     for job in &mut jobs {
         job.options.windows.mark = Some(MARK.to_owned());
+        job.options.windows.include_only_unneeded = true;
     }
     Ok(RepairTask { jobs, update_lock: None, dry_run: false, json: false })
 }
@@ -242,9 +256,13 @@ fn items(lists: &[String]) -> Vec<String> {
     items.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-/// The same of DLLs, whose case says nothing.
-fn dlls(lists: &[String]) -> Vec<String> {
-    items(lists).iter().map(|name| name.to_lowercase()).collect()
+/// The same of DLLs, whose case says nothing. Of wildcards delvewheel knows `*` alone.
+fn dlls(option: &str, lists: &[String]) -> Result<Vec<String>, UsageError> {
+    let name = |name: String| match name.contains(|c: char| r#"<>"/\|?"#.contains(c)) {
+        true => Err(UsageError(format!("`{option} {name}` is no name of a DLL"))),
+        false => Ok(name.to_lowercase()),
+    };
+    items(lists).into_iter().map(name).collect()
 }
 
 /// The items of lists of directories: a colon behind one letter is a drive's, and a directory that is there

@@ -135,6 +135,8 @@ pub struct WindowsOptions {
     pub include_symbols: bool,
     /// `NAME.lib` and `NAME.dll.a` come along with `NAME.dll`, and name it as it is in the wheel.
     pub include_imports: bool,
+    /// An included DLL that is needed by its name is brought along as any other that is, under another name.
+    pub include_only_unneeded: bool,
     /// Contents of `DELVEWHEEL` in `.dist-info`, which tells delvewheel that the wheel was repaired; `None`
     /// writes none.
     pub mark: Option<String>,

@@ -20,6 +20,7 @@ pub(crate) use base::{base, without_binaries};
 pub(crate) use elf::libraries_directory;
 pub use file_edits::FileEdits;
 pub(crate) use macho::{directory as macos_directory, plan as plan_macho};
+pub(crate) use metadata::delvewheel;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -186,6 +186,9 @@ pub struct Show {
     pub executable_stacks: Vec<String>,
     /// Names in binaries that may be opened at run time, and that nobody brings.
     pub run_time_names: Vec<RunTimeName>,
+    /// The version of delvewheel that says to have repaired it.
+    #[serde(skip)]
+    pub delvewheel: Option<String>,
     /// Whether [`check()`](crate::check()) passes the wheel as it is.
     pub passed: bool,
     /// What it found, heaviest first.
@@ -231,6 +234,7 @@ pub fn show(path: &Path, options: &Options) -> Result<Show> {
         Kind::Any | Kind::WithoutBinaries | Kind::Other => {}
         Kind::Unfit => show.system = "linux",
     }
+    show.delvewheel = crate::plan::delvewheel(&survey.wheel)?;
     show.problems.extend(survey.faults.iter().map(ToString::to_string));
     if !survey.faults.is_empty() {
         show.verdict = Verdict::Blocked;
@@ -284,6 +288,7 @@ fn known(path: &Path, survey: &Survey, tree: &Tree) -> Show {
         search_paths: search_paths(tree),
         executable_stacks: Vec::new(),
         run_time_names: Vec::new(),
+        delvewheel: None,
         passed: false,
         findings: Vec::new(),
         binaries: binaries(tree),

@@ -7,7 +7,6 @@
 mod elf;
 mod macho;
 mod pe;
-mod shelf;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -134,7 +133,7 @@ pub fn tree(path: &Path, options: &Options) -> Result<Tree> {
     let mut found = match Binary::read(&bytes, &name) {
         Some(Binary::Elf(file)) => elf::of_file(path, &file, options)?,
         Some(Binary::MachO(_)) => macho::of_file(path, options)?,
-        Some(Binary::Pe(file)) => pe::of_file(path, *file, options)?,
+        Some(Binary::Pe(_)) => pe::of_file(path, options)?,
         Some(Binary::Unreadable(_, fault)) => {
             return Err(Error::refused(fault.to_string()));
         }
@@ -176,7 +175,11 @@ pub(crate) fn of_survey(survey: &Survey, options: &Options) -> Result<Tree> {
         Kind::Macos(macos) => macho::of_graph(&macos.graph),
         _ => macho::of_wheel(&survey.scan, options)?,
     };
-    let trees = [of_elf, of_macho, pe::of_wheel(&survey.wheel, &survey.scan, options)?];
+    let of_pe = match &survey.kind {
+        Kind::Windows(windows) => pe::of_survey(windows, &survey.scan),
+        _ => pe::of_wheel(&survey.wheel, &survey.scan, options)?,
+    };
+    let trees = [of_elf, of_macho, of_pe];
     found.unmatched = Unmatched::in_all(trees.iter().map(|tree| tree.unmatched.as_slice()));
     for tree in trees {
         found.add(tree);

@@ -57,7 +57,9 @@ impl Printer {
         };
         let mangles =
             report.vendored.iter().any(|library| is_renamed(&library.member, &library.source));
-        self.line(if mangles { "mangling DLL names" } else { "skip mangling DLL names" });
+        if !report.vendored.is_empty() {
+            self.line(if mangles { "mangling DLL names" } else { "skip mangling DLL names" });
+        }
         if is_verbose {
             let edited = report.edited.iter().filter(|member| !member.ends_with(".py"));
             edited.for_each(|member| self.line(&format!("repairing {}", base_name(member))));
@@ -84,12 +86,18 @@ impl Printer {
     pub(crate) fn delvewheel_shows(&self, shows: &[Show]) {
         for show in shows {
             let name = show.wheel.rsplit(['/', '\\']).next().unwrap_or(&show.wheel);
-            self.data(&harmless(&format!("Analyzing {name}\n\n{}", lists(show))));
+            let text = match &show.delvewheel {
+                Some(version) => {
+                    format!("delvewheel {version} has already repaired this wheel\n")
+                }
+                None => lists(show, name),
+            };
+            self.data(&harmless(&format!("Analyzing {name}\n\n{text}")));
         }
     }
 }
 
-fn lists(show: &Show) -> String {
+fn lists(show: &Show, wheel: &str) -> String {
     let with = |wanted: &[Status]| -> Vec<&NeededLibrary> {
         show.needs.iter().filter(|need| wanted.contains(&need.status)).collect()
     };
@@ -112,7 +120,11 @@ fn lists(show: &Show) -> String {
         list("The following DLLs will be copied into the wheel.", rows.iter().map(String::as_str));
     let in_wheel = with(&[Status::Wheel]);
     if !in_wheel.is_empty() {
-        let names: Vec<String> = lower(&in_wheel).collect();
+        let row = |need: &&NeededLibrary| {
+            let path = need.path.as_deref().unwrap_or_default();
+            format!("{} ({wheel}/{path})", base_name(path))
+        };
+        let names: BTreeSet<String> = in_wheel.iter().map(row).collect();
         text += "\n";
         text += &list(
             "The following DLLs are already in the wheel and will not be copied.",

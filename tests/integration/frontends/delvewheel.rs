@@ -83,6 +83,10 @@ fn what_contradicts_itself_is_wrong_usage() {
         &["repair", "--no-mangle-all", "--with-mangle", "--ignore-existing", NAME],
         &["repair", "--namespace-pkg", "a", "--custom-patch", NAME],
         &["repair", "--include", "a.dll", "--exclude", "a.dll", NAME],
+        &["repair", "--include", "bar.dll", "--exclude", "b*", NAME],
+        &["show", "--add-dll", "bar.dll", "--no-dll", "b*.dll", NAME],
+        &["repair", "--include", "b*.dll", NAME],
+        &["repair", "--exclude", "a?b.dll", NAME],
         &["repair"],
         &["mend", NAME],
     ] {
@@ -116,6 +120,45 @@ fn show_has_delvewheels_lists() {
     let run = delvewheel(&sandbox, &["show", NAME]);
     assert_eq!(run.status, 0);
     assert!(run.stdout.contains("    needed.dll (Error: Not Found)\n"), "{}", run.stdout);
+}
+
+#[test]
+fn show_tells_of_included_and_repaired_wheels_and_of_the_wheels_own() {
+    let sandbox = sandbox();
+    sandbox.write("libs/plugin.dll", pe("full.x64.dll"));
+    let words = ["show", "--include", "plugin.dll", "--add-path", "libs", NAME];
+    let run = delvewheel(&sandbox, &words);
+    let rows = "    needed.dll (ROOT/libs/needed.dll)\n    plugin.dll (ROOT/libs/plugin.dll)\n";
+    assert!(run.stdout.contains(rows), "{}", run.stdout);
+
+    let repair = ["repair", "--add-path", "libs", "-w", "out", NAME];
+    assert_eq!(delvewheel(&sandbox, &repair).status, 0);
+    let run = delvewheel(&sandbox, &["show", &format!("out/{NAME}")]);
+    let told = format!("Analyzing {NAME}\n\ndelvewheel 1.13.2 has already repaired this wheel\n");
+    assert_eq!(run.stdout, told);
+
+    let wheel = Wheel::new("demo").tag("cp312-cp312-win_amd64");
+    let wheel = wheel.file("demo/_ext.pyd", pe("full.x64.dll"));
+    wheel.file("demo/Needed.DLL", pe("needed.x64.dll")).build(sandbox.root());
+    let run = delvewheel(&sandbox, &["show", "--ignore-existing", NAME]);
+    let row = format!(
+        "The following DLLs are already in the wheel and will not be copied.\n    Needed.DLL \
+         ({NAME}/demo/Needed.DLL)\n"
+    );
+    assert!(run.stdout.contains(&row), "{}", run.stdout);
+}
+
+#[test]
+fn an_included_dll_that_is_needed_anyway_is_mangled_as_any_other() {
+    let sandbox = sandbox();
+    let words = ["repair", "--include", "needed.dll", "--add-path", "libs", "-w", "out", NAME];
+    let run = delvewheel(&sandbox, &words);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let note = "`--include needed.dll` does nothing: the DLL is needed by its name";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    let output = Output::open(&sandbox.root().join("out").join(NAME));
+    let names = output.names_in("demo.libs");
+    assert!(names.len() == 1 && names[0].starts_with("needed-"), "{names:?}");
 }
 
 #[test]

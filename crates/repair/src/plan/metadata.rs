@@ -56,7 +56,7 @@ pub(super) fn delvewheel_path(wheel: &Wheel) -> String {
 }
 
 /// The version that [`delvewheel_path`] tells, if the wheel has it.
-pub(super) fn delvewheel(wheel: &Wheel) -> Result<Option<String>> {
+pub(crate) fn delvewheel(wheel: &Wheel) -> Result<Option<String>> {
     let Some(member) = wheel.member(&delvewheel_path(wheel)) else { return Ok(None) };
     let bytes = wheel.read(member)?;
     let text = String::from_utf8_lossy(&bytes);

@@ -28,7 +28,7 @@ use super::paths::{environment_path, parent};
 use super::store::{Store, Stored};
 use super::{Found, NodeId, Place, Resolution};
 use crate::binary::{Binary, Format, PeFile};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::left_out::Choices;
 use crate::mangle::dll::without_digits;
 use crate::options::{Options, SearchDirectory};
@@ -63,11 +63,17 @@ pub(crate) fn resolve(
     for wish in &context.options.include {
         search.include(wish)?;
     }
-    let mut next = 0;
-    while next < search.graph.nodes.len() {
-        search.load(NodeId(next))?;
-        next += 1;
+    search.load_all()?;
+    Ok(search.finish())
+}
+
+/// Resolves the names of one file of this machine, which is the first of the graph.
+pub(crate) fn resolve_file(path: &Path, context: &Context<'_>) -> Result<PeGraph> {
+    let mut search = Search::new(context);
+    if let Stored::Fit(index) = search.store.at(path)? {
+        search.library_node(index);
     }
+    search.load_all()?;
     Ok(search.finish())
 }
 
@@ -114,6 +120,16 @@ impl<'a> Search<'a> {
         }
         self.by_name.entry(path.file_name().to_ascii_lowercase()).or_default().push(id);
         self.graph.nodes.push(PeNode { place: Place::Member(path), file });
+    }
+
+    /// Loads every file, and what it leads to.
+    fn load_all(&mut self) -> Result<()> {
+        let mut next = 0;
+        while next < self.graph.nodes.len() {
+            self.load(NodeId(next))?;
+            next += 1;
+        }
+        Ok(())
     }
 
     fn load(&mut self, id: NodeId) -> Result<()> {
@@ -172,7 +188,7 @@ impl<'a> Search<'a> {
             && let Some(library) = self.store.library(index)
         {
             let directory = library.path.parent().unwrap_or(Path::new("")).to_owned();
-            let rule = format!("the directory of {}", self.file_name(user));
+            let rule = format!("beside {}", self.file_name(user));
             let beside = [SearchDirectory { path: directory, origin: rule }];
             if let Some(found) = self.on_disk(user, key, &beside, miss)? {
                 return Ok(Some(found));
@@ -246,7 +262,7 @@ impl<'a> Search<'a> {
         let process = self.graph.node(user).file.architecture;
         let found = self.first_on_disk(process, key, directories, miss)?;
         let Some((index, directory)) = found else { return Ok(None) };
-        self.check_runtime(user, key, index)?;
+        self.check_runtime(user, key, index);
         let id = self.library_node(index);
         Ok(Some(file(id, &directory.origin, &directory.path.display().to_string())))
     }
@@ -307,12 +323,12 @@ impl<'a> Search<'a> {
         root.is_some_and(|root| Path::new(&lower(path)).starts_with(lower(root)))
     }
 
-    fn check_runtime(&mut self, user: NodeId, key: &str, index: usize) -> Result<()> {
+    fn check_runtime(&mut self, user: NodeId, key: &str, index: usize) {
         let Some(library) = self.store.library(index).filter(|_| runtime::is_runtime(key)) else {
-            return Ok(());
+            return;
         };
         let linker = self.graph.node(user).file.linker_version;
-        let Some(older) = runtime::older(linker, library.file.file_version) else { return Ok(()) };
+        let Some(older) = runtime::older(linker, library.file.file_version) else { return };
         let what = format!(
             "{} was built with toolset {}, and {} is of the older version {}",
             self.name(user),
@@ -325,10 +341,10 @@ impl<'a> Search<'a> {
                 "name the directory of a newer {key} with `--lib-path`: that of Visual Studio's \
                  `VC\\Redist\\MSVC` with the number of the toolset or a higher one"
             );
-            return Err(Error::refused_with(what, hint));
+            self.graph.faults.push((what, hint));
+        } else {
+            self.graph.notes.push(what);
         }
-        self.graph.notes.push(what);
-        Ok(())
     }
 
     fn library_node(&mut self, index: usize) -> NodeId {
@@ -380,6 +396,9 @@ impl<'a> Search<'a> {
 
     fn finish(mut self) -> PeGraph {
         self.graph.libraries = self.store.into_libraries();
+        if self.context.options.windows.include_only_unneeded {
+            self.graph.forget_needed_ones();
+        }
         self.graph
     }
 }

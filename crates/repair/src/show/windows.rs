@@ -2,15 +2,22 @@
 
 use truewheel_wheel::{PlatformTag, WindowsArch};
 
-use super::{Level, LevelState, Show};
+use super::{Level, LevelState, NeededLibrary, Show, order};
 use crate::policy::{Obstacle, ObstacleKind};
-use crate::survey::Survey;
+use crate::search::Included;
+use crate::search::pe::PeGraph;
+use crate::survey::{Kind, Survey};
+use crate::tree::Status;
 
 /// Adds what the machines of the files say of the tags. Programs run in processes of their own, so a
 /// helper of another machine takes nothing from a tag.
 pub(super) fn judge(survey: &Survey, show: &mut Show) {
     if survey.scan.pe.is_empty() {
         return;
+    }
+    if let Kind::Windows(windows) = &survey.kind {
+        show.needs.extend(included(&windows.graph));
+        show.needs.sort_by_key(|need| order(need.status));
     }
     for (claim, tag) in show.tags.iter_mut().zip(&survey.wheel.filename().platforms) {
         let PlatformTag::Windows { arch } = tag else {
@@ -28,6 +35,24 @@ pub(super) fn judge(survey: &Survey, show: &mut Show) {
     show.architecture = survey.scan.pe.first().map(|(_, file)| file.architecture.to_owned());
     show.earned = kept.filter(|_| is_whole);
     show.judge_by_needs();
+}
+
+/// DLLs that come along because the caller names them.
+fn included(graph: &PeGraph) -> Vec<NeededLibrary> {
+    let library = |included: &Included| {
+        let library = graph.libraries.get(graph.node(included.id).place.library()?)?;
+        Some(NeededLibrary {
+            name: graph.file_name(included.id),
+            status: Status::External,
+            path: Some(library.path.display().to_string()),
+            size: Some(library.size),
+            rule: Some(included.option.clone()),
+            needed_by: Vec::new(),
+            searched: Vec::new(),
+            passed_over: Vec::new(),
+        })
+    };
+    graph.included.iter().filter_map(library).collect()
 }
 
 /// What a process of the tag's Python loads.

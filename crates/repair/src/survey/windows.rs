@@ -74,6 +74,8 @@ pub(super) fn survey(
     if !missing.is_empty() {
         faults.push(Error::new(ErrorKind::Missing(missing)));
     }
+    let refused = graph.faults.drain(..);
+    faults.extend(refused.map(|(what, hint)| Error::refused_with(what, hint)));
     faults.extend(lacking(&graph));
     notes.extend(choices.plain_notes());
     graph.unmatched = choices.unmatched();

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use truewheel_pe::dll_key;
+
 use crate::binary::PeFile;
 use crate::pattern::Unmatched;
 use crate::provided::Given;
@@ -53,11 +55,29 @@ pub(crate) struct PeGraph {
     pub(crate) given: Vec<Given>,
     /// Options that did nothing.
     pub(crate) unmatched: Vec<Unmatched>,
+    /// Why Windows, or the wheel's modules, would not take what was found, each with what to do.
+    pub(crate) faults: Vec<(String, String)>,
     /// Things worth a line in the report.
     pub(crate) notes: Vec<String>,
 }
 
 impl PeGraph {
+    /// What is needed by name is brought along as such, whoever asked for it besides.
+    pub(super) fn forget_needed_ones(&mut self) {
+        let needs = self.needs.keys().flat_map(|id| self.targets(*id));
+        let needed: BTreeSet<(NodeId, String)> =
+            needs.map(|(need, target)| (target, dll_key(&need.name))).collect();
+        // Files with the same bytes are one, whatever each is called.
+        let is_needed = |it: &Included| needed.contains(&(it.id, dll_key(it.member.file_name())));
+        for included in self.included.iter().filter(|it| is_needed(it)) {
+            self.notes.push(format!(
+                "`{}` does nothing: the DLL is needed by its name, and gets another; `--no-mangle` keeps it",
+                included.option
+            ));
+        }
+        self.included.retain(|included| !is_needed(included));
+    }
+
     /// The file with this index.
     pub(crate) fn node(&self, id: NodeId) -> &PeNode {
         &self.nodes[id.0]
