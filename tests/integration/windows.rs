@@ -404,3 +404,55 @@ fn along_path_a_dll_of_windows_itself_is_passed_over() {
         assert!(run.stderr.contains(told), "{}", run.stderr);
     }
 }
+
+/// A wheel for `tag` whose module, built with toolset 14.`minor`, loads `msvcp140.dll` at the first call.
+fn built_with(minor: u8) -> Wheel {
+    let mut edits = truewheel_pe::Edits::default();
+    edits.dll_names.insert("late.dll".to_owned(), "MSVCP140.dll".to_owned());
+    let (_, mut module) =
+        truewheel_pe::patch_file(&pe("module.x64.pyd"), &edits).expect("another name");
+    let header: [u8; 4] = module[0x3c..0x40].try_into().expect("four bytes");
+    let linker = u32::from_le_bytes(header) as usize + 24 + 2;
+    module[linker..linker + 2].copy_from_slice(&[14, minor]);
+    Wheel::new("demo").tag(TAG).file("demo/__init__.py", "").file("demo/_ext.pyd", module)
+}
+
+/// A DLL that says to be version 14.`minor` of something: `VS_FIXEDFILEINFO` has the number behind its signature.
+fn runtime(minor: u8) -> Vec<u8> {
+    let mut file = pe("module.x64.pyd");
+    let signature = 0xfeef_04bd_u32.to_le_bytes();
+    let at = file.windows(4).position(|window| window == signature).expect("a version") + 8;
+    file[at..at + 4].copy_from_slice(&[minor, 0, 14, 0]);
+    file
+}
+
+#[test]
+fn the_runtime_is_one_that_is_as_new_as_the_toolset() {
+    let sandbox = sandbox();
+    sandbox.write("old/msvcp140.dll", runtime(29));
+    sandbox.write("new/msvcp140.dll", runtime(44));
+    sandbox.write("newest/msvcp140.dll", runtime(50));
+    let words = [&LIBS[..], &["--lib-path", "old"], &["--exclude", "late.dll"]].concat();
+    let at = |name: &str| sandbox.path(name);
+    let path = format!("{}:{}", at("new"), at("newest"));
+    for (minor, path, taken) in [(29, path.as_str(), "old"), (44, path.as_str(), "newest")] {
+        let run = sandbox.try_repair_in(
+            &built_with(minor),
+            &[&words[..], &["-v"]].concat(),
+            &[("PATH", path)],
+        );
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        let told = format!("from ROOT/{taken}/msvcp140.dll");
+        assert!(run.stderr.contains(&told), "{told}: {}", run.stderr);
+    }
+    let run = sandbox.try_repair(&built_with(44), &words);
+    let told = format!(
+        "error: demo-1.0-{TAG}.whl: demo/_ext.pyd was built with toolset 14.44, and \
+         ROOT/old/msvcp140.dll is of the older version 14.29.35211\n  hint: name the directory of a \
+         newer msvcp140.dll with `--lib-path`"
+    );
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stderr.starts_with(&told), "{}", run.stderr);
+    let run = sandbox.run(&["show", "--lib-path", "old", &format!("demo-1.0-{TAG}.whl")]);
+    assert!(run.stdout.contains("older version 14.29.35211"), "{}", run.stdout);
+}

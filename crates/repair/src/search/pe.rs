@@ -94,6 +94,18 @@ struct Search<'a> {
     library_nodes: BTreeMap<usize, NodeId>,
     /// Directory → names in lower case → names.
     listings: BTreeMap<PathBuf, BTreeMap<String, PathBuf>>,
+    /// The best of the runtimes that are too old, for the name that is looked for just now.
+    older: Option<Older>,
+}
+
+/// A C++ runtime that is older than a toolset.
+struct Older {
+    index: usize,
+    version: Option<(u16, u16, u16, u16)>,
+    rule: String,
+    directory: String,
+    /// What is wrong, and what to do.
+    fault: (String, String),
 }
 
 impl<'a> Search<'a> {
@@ -110,6 +122,7 @@ impl<'a> Search<'a> {
             by_name: BTreeMap::new(),
             library_nodes: BTreeMap::new(),
             listings: BTreeMap::new(),
+            older: None,
         }
     }
 
@@ -175,7 +188,24 @@ impl<'a> Search<'a> {
         Ok(Resolution::Missing(Box::new(miss.into_missing(name))))
     }
 
+    /// A runtime that is too old is one only where no directory has a newer one.
     fn find(&mut self, user: NodeId, key: &str, miss: &mut Miss) -> Result<Option<Resolution>> {
+        self.older = None;
+        if let Some(found) = self.find_first(user, key, miss)? {
+            return Ok(Some(found));
+        }
+        let Some(older) = self.older.take() else { return Ok(None) };
+        self.graph.faults.push(older.fault);
+        let id = self.library_node(older.index);
+        Ok(Some(file(id, &older.rule, &older.directory)))
+    }
+
+    fn find_first(
+        &mut self,
+        user: NodeId,
+        key: &str,
+        miss: &mut Miss,
+    ) -> Result<Option<Resolution>> {
         if let Some(found) = self.in_wheel(user, key, miss) {
             return Ok(Some(found));
         }
@@ -262,9 +292,18 @@ impl<'a> Search<'a> {
         let process = self.graph.node(user).file.architecture;
         let found = self.first_on_disk(process, key, directories, miss)?;
         let Some((index, directory)) = found else { return Ok(None) };
-        self.check_runtime(user, key, index);
+        let (rule, directory) = (&directory.origin, directory.path.display().to_string());
+        if let Some((what, hint)) = self.too_old(user, key, index) {
+            miss.near(what.clone());
+            let version = self.store.library(index).and_then(|library| library.file.file_version);
+            if self.older.as_ref().is_none_or(|older| older.version < version) {
+                let (rule, fault) = (rule.clone(), (what, hint));
+                self.older = Some(Older { index, version, rule, directory, fault });
+            }
+            return Ok(None);
+        }
         let id = self.library_node(index);
-        Ok(Some(file(id, &directory.origin, &directory.path.display().to_string())))
+        Ok(Some(file(id, rule, &directory)))
     }
 
     /// In the first of `directories` that has it; the newest of all for the C++ runtime.
@@ -323,28 +362,25 @@ impl<'a> Search<'a> {
         root.is_some_and(|root| Path::new(&lower(path)).starts_with(lower(root)))
     }
 
-    fn check_runtime(&mut self, user: NodeId, key: &str, index: usize) {
-        let Some(library) = self.store.library(index).filter(|_| runtime::is_runtime(key)) else {
-            return;
-        };
-        let linker = self.graph.node(user).file.linker_version;
-        let Some(older) = runtime::older(linker, library.file.file_version) else { return };
+    /// Whether a library is of the C++ runtime and older than the toolset of what loads it: that of the file
+    /// which needs it, and that of the wheel's files, as a process has one such runtime for all.
+    fn too_old(&self, user: NodeId, key: &str, index: usize) -> Option<(String, String)> {
+        let library = self.store.library(index).filter(|_| runtime::is_runtime(key))?;
+        let members = self.graph.members().map(|(id, _)| id);
+        let toolset_of = |id: NodeId| runtime::toolset(self.graph.node(id).file.linker_version);
+        let builds = members.chain([user]).filter_map(|id| Some((toolset_of(id)?, id)));
+        let ((major, minor), built) = builds.max_by_key(|(toolset, _)| *toolset)?;
+        let version = runtime::older((major, minor), library.file.file_version)?;
         let what = format!(
-            "{} was built with toolset {}, and {} is of the older version {}",
-            self.name(user),
-            older.toolset,
+            "{} was built with toolset {major}.{minor}, and {} is of the older version {version}",
+            self.name(built),
             library.path.display(),
-            older.runtime
         );
-        if older.is_of_another_generation {
-            let hint = format!(
-                "name the directory of a newer {key} with `--lib-path`: that of Visual Studio's \
-                 `VC\\Redist\\MSVC` with the number of the toolset or a higher one"
-            );
-            self.graph.faults.push((what, hint));
-        } else {
-            self.graph.notes.push(what);
-        }
+        let hint = format!(
+            "name the directory of a newer {key} with `--lib-path`: that of Visual Studio's \
+             `VC\\Redist\\MSVC` with the number of the toolset or a higher one"
+        );
+        Some((what, hint))
     }
 
     fn library_node(&mut self, index: usize) -> NodeId {

@@ -20,29 +20,17 @@ pub(super) fn is_runtime(name: &str) -> bool {
     name.ends_with(".dll") && STARTS.iter().any(|start| name.starts_with(start))
 }
 
-/// A runtime that is older than the toolset of a module.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Older {
-    /// The toolset of the module.
-    pub(super) toolset: String,
-    /// The version of the runtime.
-    pub(super) runtime: String,
-    /// They are of two generations (14.2x, 14.3x, 14.4x), between which a module breaks: a `std::mutex` of
-    /// 14.40 and later crashes in every earlier runtime. Within one, projects as large as NumPy are published.
-    pub(super) is_of_another_generation: bool,
+/// Major and minor number of Microsoft's toolset 14, by a linker's version: those of others have other numbers, or
+/// none behind the point.
+pub(super) fn toolset(linker: (u8, u8)) -> Option<(u16, u16)> {
+    let (major, minor) = (u16::from(linker.0), u16::from(linker.1));
+    (major == 14 && minor > 0).then_some((major, minor))
 }
 
-/// What is wrong with the runtime that a module would get, by the version of the module's linker.
-pub(super) fn older(linker: (u8, u8), runtime: Option<(u16, u16, u16, u16)>) -> Option<Older> {
+/// The version of a runtime in words, if it is older than the toolset.
+pub(super) fn older(toolset: (u16, u16), runtime: Option<(u16, u16, u16, u16)>) -> Option<String> {
     let (major, minor, build, _) = runtime?;
-    let (tool, of_tool) = (u16::from(linker.0), u16::from(linker.1));
-    // Linkers that are not Microsoft's have other numbers, or none behind the point.
-    let is_microsofts = tool == 14 && of_tool > 0;
-    (is_microsofts && (major, minor) < (tool, of_tool)).then(|| Older {
-        toolset: format!("{tool}.{of_tool}"),
-        runtime: format!("{major}.{minor}.{build}"),
-        is_of_another_generation: (major, minor / 10) < (tool, of_tool / 10),
-    })
+    ((major, minor) < toolset).then(|| format!("{major}.{minor}.{build}"))
 }
 
 #[cfg(test)]
@@ -63,17 +51,13 @@ mod tests {
 
     #[test]
     fn a_runtime_older_than_the_toolset_is_told() {
-        let told =
-            |linker, runtime| older(linker, Some(runtime)).map(|it| it.is_of_another_generation);
-        assert_eq!(told((14, 44), (14, 29, 30139, 0)), Some(true));
-        assert_eq!(told((14, 44), (14, 40, 33810, 0)), Some(false));
-        assert_eq!(told((14, 44), (14, 44, 35211, 0)), None);
-        assert_eq!(told((14, 16), (14, 44, 35211, 0)), None);
-        assert_eq!(told((2, 40), (14, 0, 0, 0)), None);
-        assert_eq!(told((14, 0), (14, 0, 0, 0)), None);
+        assert_eq!(toolset((14, 44)), Some((14, 44)));
+        assert_eq!(toolset((2, 40)), None);
+        assert_eq!(toolset((14, 0)), None);
+        let told = |runtime| older((14, 40), Some(runtime));
+        assert_eq!(told((14, 29, 30139, 0)).as_deref(), Some("14.29.30139"));
+        assert_eq!(told((14, 40, 33810, 0)), None);
+        assert_eq!(told((14, 44, 35211, 0)), None);
         assert_eq!(older((14, 44), None), None);
-        let words = older((14, 44), Some((14, 29, 30139, 0)));
-        let words = words.map(|it| (it.toolset, it.runtime));
-        assert_eq!(words, Some(("14.44".to_owned(), "14.29.30139".to_owned())));
     }
 }
