@@ -37,9 +37,12 @@ fn mac() -> Wheel {
     wheel.file("demo/sub/_ext.so", module)
 }
 
+fn pe(name: &str) -> Vec<u8> {
+    fs::read(root().join("testdata/pe").join(name)).expect("a binary")
+}
+
 fn windows(init: bool) -> Wheel {
-    let module = fs::read(root().join("testdata/pe/full.x64.dll")).expect("a module");
-    let wheel = Wheel::new("demo").tag(WINDOWS).file("demo/sub/_ext.pyd", module);
+    let wheel = Wheel::new("demo").tag(WINDOWS).file("demo/sub/_ext.pyd", pe("full.x64.dll"));
     if init { wheel.file("demo/__init__.py", "") } else { wheel }
 }
 
@@ -109,10 +112,30 @@ fn a_package_for_windows_names_its_directory() {
     let output = repair(&sandbox, &requiring(windows(true), REQUIRED), &[]);
     let code = output.text("demo/__init__.py");
     assert!(code.contains("(os.pardir, 'nvidia', 'foo', 'bin',)"), "{code}");
-    let module = fs::read(root().join("testdata/pe/full.x64.dll")).expect("a module");
-    assert_eq!(output.bytes("demo/sub/_ext.pyd"), module);
+    assert_eq!(output.bytes("demo/sub/_ext.pyd"), pe("full.x64.dll"));
     is_whole(&sandbox, &output);
 
+    // One for the first call is loaded by its path, and before what the wheel brings along.
+    sandbox.write("libs/needed.dll", pe("needed.x64.dll"));
+    let rows = "nvidia/foo/bin/late.dll,,\nnvidia_foo_cu12-12.4.dist-info/RECORD,,\n";
+    sandbox.write(&format!("{SITE}/nvidia_foo_cu12-12.4.dist-info/RECORD"), rows);
+    let wheel = Wheel::new("demo").version("2.0").tag(WINDOWS).file("demo/__init__.py", "");
+    let wheel = ["a", "b"].iter().fold(wheel, |wheel, directory| {
+        wheel.file(&format!("demo/{directory}/_ext.pyd"), pe("module.x64.pyd"))
+    });
+    let metadata = format!("Metadata-Version: 2.1\nName: demo\nVersion: 2.0\n{REQUIRED}");
+    let wheel = wheel.file("demo-2.0.dist-info/METADATA", metadata);
+    fs::remove_dir_all(sandbox.path("out")).expect("the first result");
+    let output = repair(&sandbox, &wheel, &["--lib-path", "libs"]);
+    let code = output.text("demo/__init__.py");
+    let ways = "[(os.pardir, 'nvidia', 'foo', 'bin',), (os.pardir, 'demo.libs',)]";
+    assert!(code.contains(ways), "{code}");
+    assert!(code.contains("names = ['late.dll']"), "{code}");
+}
+
+#[test]
+fn a_module_for_windows_without_a_package_cannot_have_it() {
+    let sandbox = sandbox();
     let run = try_repair(&sandbox, &requiring(windows(false), REQUIRED), &[]);
     assert_eq!(run.status, 1);
     let what = "demo/sub/_ext.pyd needs nvidia/foo/bin/Needed.dll of nvidia-foo-cu12 12.4";

@@ -32,7 +32,8 @@ import json, sys, lief, pefile
 lief.logging.disable()
 
 def names(entries):
-    symbol = lambda it: it.name.decode() if it.name else it.ordinal
+    # pefile looks names of WS2_32.dll and OLEAUT32.dll up by their ordinals.
+    symbol = lambda it: it.ordinal if it.import_by_ordinal else it.name.decode()
     return [[entry.dll.decode(), [symbol(it) for it in entry.imports]] for entry in entries]
 
 for path in sys.stdin.read().split("\\n"):

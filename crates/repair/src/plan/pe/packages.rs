@@ -44,11 +44,15 @@ pub(super) fn patch(
     let lowest_python = findings.windows.policy.lowest_python();
     let filename = findings.wheel.filename();
     let load_order = format!(".load-order-{}-{}", filename.distribution, filename.version);
-    let code = |package: &MemberPath, wish: &Wish| InitPatch {
-        directories: wish.directories.iter().filter_map(|it| way(package, it)).collect(),
-        lowest_python,
-        load_order: load_order.clone(),
-        preload: in_load_order(findings, names, &|name| wish.preload.contains(name)),
+    let code = |package: &MemberPath, wish: &Wish| {
+        let mut preload: Vec<String> = wish.given_to_preload(lowest_python);
+        preload.extend(in_load_order(findings, names, &|name| wish.preload.contains(name)));
+        InitPatch {
+            directories: wish.ordered().filter_map(|it| way(package, it)).collect(),
+            lowest_python,
+            load_order: load_order.clone(),
+            preload,
+        }
     };
     let wishes = wishes(findings, packages, arrangement, roots, names, plan)?;
     if findings.options.windows.custom_patch {
@@ -92,7 +96,7 @@ fn wishes(
         let custom = findings.options.windows.custom_patch.then_some(&root.path);
         // A package's code only names directories of site-packages.
         let is_outside = wish.elsewhere.iter().any(|path| site_directory(path).is_none())
-            || wish.given.iter().any(|given| given.site_directory().is_none());
+            || wish.given.keys().any(|given| given.site_directory().is_none());
         match packages.outermost(directory).or(custom).filter(|_| !is_outside) {
             Some(package) => {
                 let all = wishes.remove(package).unwrap_or_default();
@@ -114,7 +118,7 @@ fn wishes(
 /// The wheel's own DLLs lie where Windows does not look for them, and nothing can tell it.
 fn unreachable(root: &Root, wish: &Wish) -> Error {
     let own = wish.elsewhere.iter().map(|path| path.as_str().to_owned());
-    let given = wish.given.iter().map(|given| format!("{} of {}", given.path, given.words()));
+    let given = wish.given.keys().map(|given| format!("{} of {}", given.path, given.words()));
     let paths: Vec<String> = own.chain(given).collect();
     Error::refused_with(
         format!(
@@ -193,11 +197,28 @@ struct Wish {
     preload: BTreeSet<String>,
     /// DLLs of the wheel that lie in some of the directories.
     elsewhere: BTreeSet<MemberPath>,
-    /// DLLs of other distributions.
-    given: BTreeSet<Arc<Given>>,
+    /// DLLs of other distributions, and whether some are for the first call.
+    given: BTreeMap<Arc<Given>, bool>,
 }
 
 impl Wish {
+    /// The directories, those of other distributions first: vendored DLLs may need theirs.
+    fn ordered(&self) -> impl Iterator<Item = &String> {
+        let given: BTreeSet<String> =
+            self.given.keys().filter_map(|given| given.site_directory()).collect();
+        let (first, rest): (Vec<&String>, Vec<&String>) =
+            self.directories.iter().partition(|directory| given.contains(*directory));
+        first.into_iter().chain(rest)
+    }
+
+    /// DLLs of other distributions that are loaded by their paths; all for Pythons that may not look into the
+    /// directories.
+    fn given_to_preload(&self, lowest_python: (u32, u32)) -> Vec<String> {
+        let is_old = InitPatch::needs_load_order(lowest_python);
+        let wanted = self.given.iter().filter(|(_, is_delayed)| is_old || **is_delayed);
+        wanted.map(|(given, _)| given.name().to_owned()).collect()
+    }
+
     /// Whether what Python loads fails without.
     fn is_needed(&self) -> bool {
         !self.elsewhere.is_empty() || !self.given.is_empty()
@@ -207,7 +228,9 @@ impl Wish {
         self.directories.extend(other.directories);
         self.preload.extend(other.preload);
         self.elsewhere.extend(other.elsewhere);
-        self.given.extend(other.given);
+        for (given, is_delayed) in other.given {
+            *self.given.entry(given).or_default() |= is_delayed;
+        }
         self
     }
 
@@ -245,17 +268,18 @@ fn wish(
         {
             elsewhere.insert(path.clone());
         }
-        wish.given.extend(graph.needs_of(*id).iter().filter_map(|need| match &need.resolution {
-            Resolution::InPackage(given) => Some(Arc::clone(given)),
-            _ => None,
-        }));
+        for need in graph.needs_of(*id) {
+            if let Resolution::InPackage(given) = &need.resolution {
+                *wish.given.entry(Arc::clone(given)).or_default() |= need.tie == Tie::Delay;
+            }
+        }
         let delayed = graph.targets(*id).filter(|(need, _)| need.tie == Tie::Delay);
         wish.preload.extend(delayed.filter_map(|(_, target)| names.get(&target)).cloned());
     }
     if !wish.preload.is_empty() && wish.directories.is_empty() {
         wish.directories.insert(own.clone());
     }
-    wish.directories.extend(wish.given.iter().filter_map(|given| given.site_directory()));
+    wish.directories.extend(wish.given.keys().filter_map(|given| given.site_directory()));
     if !elsewhere.is_empty() {
         if names_dll_directories(findings.wheel) {
             for path in elsewhere {
