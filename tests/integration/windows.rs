@@ -12,6 +12,19 @@ fn pe(name: &str) -> Vec<u8> {
     fs::read(root().join("testdata/pe").join(name)).expect("a binary")
 }
 
+/// A file of `testdata/pe` whose export `old` is called `late`.
+fn late(file: &str, old: &str) -> Vec<u8> {
+    let mut bytes = pe(file);
+    let old = format!("{old}\0");
+    let mut new = b"late".to_vec();
+    new.resize(old.len(), 0);
+    let places = bytes.windows(old.len()).enumerate().filter(|(_, it)| *it == old.as_bytes());
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert!(!places.is_empty(), "{file} exports {old}");
+    places.iter().for_each(|at| bytes[*at..*at + new.len()].copy_from_slice(&new));
+    bytes
+}
+
 /// A wheel for `tag` with a module that needs `needed.dll` in each of these directories.
 fn modules(tag: &str, directories: &[&str]) -> Wheel {
     let wheel = Wheel::new("demo").tag(tag);
@@ -130,7 +143,7 @@ fn no_package_is_made_where_there_was_none() {
 #[test]
 fn a_dll_for_the_first_call_is_loaded_by_its_path() {
     let sandbox = sandbox();
-    sandbox.write("libs/late.dll", pe("full.x64.dll"));
+    sandbox.write("libs/late.dll", late("full.x64.dll", "value"));
     let wheel = Wheel::new("demo")
         .tag(TAG)
         .file("demo/__init__.py", "")
@@ -145,7 +158,7 @@ fn a_dll_for_the_first_call_is_loaded_by_its_path() {
 #[test]
 fn an_older_python_gets_a_list_of_dlls_in_the_order_of_their_needs() {
     let sandbox = sandbox();
-    sandbox.write("libs/late.dll", pe("full.x64.dll"));
+    sandbox.write("libs/late.dll", late("full.x64.dll", "value"));
     let wheel = Wheel::new("demo")
         .tag("cp38-cp38-win_amd64")
         .file("demo/__init__.py", "")
@@ -243,6 +256,29 @@ fn a_dll_that_lacks_what_is_taken_from_it_is_refused() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn so_is_one_that_lacks_what_is_taken_at_the_first_call_or_passed_on() {
+    let sandbox = sandbox();
+    sandbox.write("libs/late.dll", pe("needed.x64.dll"));
+    let wheel = Wheel::new("demo").tag(TAG).file("demo/_ext.pyd", pe("module.x64.pyd"));
+    let run = sandbox.try_repair(&wheel, &LIBS);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    // The two have the same bytes, so they are one file.
+    let what = "demo/_ext.pyd takes `late` from ROOT/libs/needed.dll";
+    assert!(run.stderr.contains(what), "{}", run.stderr);
+
+    // An export of `full.dll` is one of `needed.dll`, by its name.
+    let mut passing = pe("full.x64.dll");
+    let forwarder = b"needed.needed\0";
+    let at = passing.windows(forwarder.len()).position(|it| it == forwarder).expect("a forwarder");
+    passing[at + 7] = b'N';
+    let wheel = Wheel::new("demo").tag(TAG).file("demo/_ext.pyd", passing);
+    let run = sandbox.try_repair(&wheel, &LIBS);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let what = "demo/_ext.pyd takes `Needed` from ROOT/libs/needed.dll";
+    assert!(run.stderr.contains(what), "{}", run.stderr);
 }
 
 #[test]
@@ -419,7 +455,7 @@ fn built_with(minor: u8) -> Wheel {
 
 /// A DLL that says to be version 14.`minor` of something: `VS_FIXEDFILEINFO` has the number behind its signature.
 fn runtime(minor: u8) -> Vec<u8> {
-    let mut file = pe("module.x64.pyd");
+    let mut file = late("module.x64.pyd", "PyInit_module");
     let signature = 0xfeef_04bd_u32.to_le_bytes();
     let at = file.windows(4).position(|window| window == signature).expect("a version") + 8;
     file[at..at + 4].copy_from_slice(&[minor, 0, 14, 0]);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use truewheel_pe::{Import, ImportedSymbol, Pe, dll_key};
+use truewheel_pe::{Import, ImportedSymbol, Pe, dll_key, split_forwarder};
 
 /// What ties an import to an export.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,8 @@ pub(crate) struct PeFile {
     pub delay_imports: Vec<String>,
     /// DLLs that some of its exports are passed on to, as the forwarders spell them: without `.dll`.
     pub forwards: Vec<String>,
-    /// What it takes from each DLL that must be there when it is loaded; names as they are compared.
+    /// What it takes from each DLL, when it is loaded or later, and what its exports pass on; names as they are
+    /// compared.
     pub imported: BTreeMap<String, BTreeSet<PeSymbol>>,
     /// What it gives to others.
     pub exported: BTreeSet<PeSymbol>,
@@ -49,20 +50,29 @@ impl PeFile {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, truewheel_pe::Error> {
         let pe = Pe::parse(bytes)?;
         let exports = pe.exports()?;
-        let forwards = exports.iter().flat_map(|exports| &exports.symbols);
-        let forwards = forwards.filter_map(|symbol| Some(symbol.forwarder?.rsplit_once('.')?.0));
+        let forwarders = || {
+            let symbols = exports.iter().flat_map(|exports| &exports.symbols);
+            symbols.filter_map(|symbol| symbol.forwarder)
+        };
+        let forwards = forwarders().filter_map(|text| Some(split_forwarder(text)?.0));
         let (imports, delay_imports) = (pe.imports()?, pe.delay_imports()?);
         let tables = imports.iter().chain(&delay_imports).map(|import| import.dll.to_owned());
         let flags = pe.load_config()?.and_then(|config| config.dependent_load_flags);
         // A version that cannot be read is none: nothing but a choice between copies hangs on it.
         let version = pe.version_resource().ok().flatten();
         let mut imported: BTreeMap<String, BTreeSet<PeSymbol>> = BTreeMap::new();
-        for import in &imports {
+        for import in imports.iter().chain(&delay_imports) {
             let symbols = import.symbols.iter().map(|symbol| match symbol {
                 ImportedSymbol::Name { name, .. } => PeSymbol::Name((*name).to_owned()),
                 ImportedSymbol::Ordinal(ordinal) => PeSymbol::Ordinal(u32::from(*ordinal)),
             });
             imported.entry(dll_key(import.dll)).or_default().extend(symbols);
+        }
+        for (library, symbol) in forwarders().filter_map(split_forwarder) {
+            let ordinal = symbol.strip_prefix('#').and_then(|number| number.parse().ok());
+            let symbol =
+                ordinal.map_or_else(|| PeSymbol::Name(symbol.to_owned()), PeSymbol::Ordinal);
+            imported.entry(dll_key(library)).or_default().insert(symbol);
         }
         let exported = exports.iter().flat_map(|exports| &exports.symbols).flat_map(|symbol| {
             let name = symbol.name.map(|name| PeSymbol::Name(name.to_owned()));

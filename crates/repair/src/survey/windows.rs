@@ -122,11 +122,12 @@ fn missing(graph: &PeGraph) -> Vec<MissingLibrary> {
     missing.values().map(MissingLibrary::of_users).collect()
 }
 
-/// Symbols that a file takes from a DLL which does not have them: Windows does not load such a file.
+/// Symbols that a file takes from a DLL which does not have them, or passes on: Windows does not load such a file,
+/// or ends the process at the first call.
 fn lacking(graph: &PeGraph) -> Option<Error> {
     let mut reasons = Vec::new();
     for id in graph.needs.keys() {
-        for (need, target) in graph.targets(*id).filter(|(need, _)| need.tie == Tie::Import) {
+        for (need, target) in graph.targets(*id) {
             let wanted = graph.node(*id).file.imported.get(&dll_key(&need.name));
             let exported = &graph.node(target).file.exported;
             let lacking = wanted.into_iter().flatten().filter(|symbol| !exported.contains(symbol));
