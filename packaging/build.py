@@ -70,6 +70,9 @@ def main() -> int:
     parser.add_argument("--zig", action="store_true", help="link with zig, for targets that this machine cannot link for")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR")
     typed = parser.parse_args()
+    missing = [tool for tool in ("maturin", "cargo") if shutil.which(tool) is None]
+    if missing:
+        parser.error(f"{missing[0]} is not on PATH: pip install -r packaging/requirements.txt, and Rust")
     environment = build_environment(typed.target)
     with tempfile.TemporaryDirectory(prefix="truewheel-wheel-") as work:
         work = Path(work)

@@ -116,16 +116,19 @@ pub(crate) fn configure(tool: Tool, words: Vec<OsString>) -> Result<Config, Refu
     }
 }
 
-/// What each option of the older tools is called here.
-const MIGRATING: &str = include_str!("../MIGRATING.md");
+/// One of its sections says what each option of the older tools is called here.
+const README: &str = include_str!("../README.md");
+const MIGRATION: &str = "From auditwheel, delocate and delvewheel";
 
-/// The page on older tools, or the part on one of them.
+/// The section on older tools, or the part on one of them.
 pub(crate) fn migration(tool: Option<&str>) -> Result<String, UsageError> {
-    let Some(tool) = tool else { return Ok(MIGRATING.to_owned()) };
-    let mut parts = MIGRATING.split("\n## ").skip(1);
+    let mut sections = README.split("\n## ");
+    let section = sections.find(|section| section.starts_with(MIGRATION)).unwrap_or_default();
+    let Some(tool) = tool else { return Ok(format!("## {}\n", section.trim_end())) };
+    let mut parts = section.split("\n### ").skip(1);
     let is_it = |part: &&str| part.lines().next().is_some_and(|name| tool.starts_with(name));
     match parts.find(is_it) {
-        Some(part) => Ok(format!("## {}\n", part.trim_end())),
+        Some(part) => Ok(format!("### {}\n", part.trim_end())),
         None => Err(UsageError(format!(
             "`help migrate {tool}`: there is no such tool\n  hint: auditwheel, delocate or delvewheel"
         ))),

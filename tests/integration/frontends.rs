@@ -24,9 +24,9 @@ fn the_page_on_older_tools_has_a_part_for_each() {
     let sandbox = Sandbox::new();
     let whole = sandbox.run(&["help", "migrate"]);
     assert_eq!(whole.status, 0);
-    assert!(whole.stdout.starts_with("# From auditwheel, delocate and delvewheel"));
+    assert!(whole.stdout.starts_with("## From auditwheel, delocate and delvewheel"));
     let part = sandbox.run(&["help", "migrate", "auditwheel"]);
-    assert!(part.stdout.starts_with("## auditwheel\n"), "{}", part.stdout);
+    assert!(part.stdout.starts_with("### auditwheel\n"), "{}", part.stdout);
     assert!(whole.stdout.contains(part.stdout.trim_end()));
     let none = sandbox.run(&["help", "migrate", "patchelf"]);
     assert_eq!((none.status, &*none.stdout), (2, ""));

@@ -296,7 +296,8 @@ fn missing(f: &mut fmt::Formatter<'_>, libraries: &[MissingLibrary]) -> fmt::Res
             f.write_str("\n")?;
         }
         let (users, name) = (Line(library.users.join(", ")), Line(&library.needed));
-        write!(f, "{users} needs `{name}`, which was not found")?;
+        let need = if library.users.len() > 1 { "need" } else { "needs" };
+        write!(f, "{users} {need} `{name}`, which was not found")?;
         match library.searched.as_slice() {
             [] => f.write_str("\n  searched: nowhere, no directory was given")?,
             searched => write!(f, "\n  searched: {}", Line(searched.join(", ")))?,

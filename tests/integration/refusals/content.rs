@@ -20,7 +20,7 @@ fn a_missing_library_with_every_place_searched_and_what_was_passed_over() {
     let text = sandbox.refusal(&wheel, &["--lib-path", "typed", "--lib-path", "own"]);
     assert_eq!(
         text,
-        "demo/_ext.so, demo/_two.so needs `libfoo.so.1`, which was not found\n  searched: \
+        "demo/_ext.so, demo/_two.so need `libfoo.so.1`, which was not found\n  searched: \
          ROOT/sysroot/build/lib (RPATH of demo/_ext.so), /build/lib (RPATH of demo/_ext.so), \
          demo/lib/ in the wheel, $ORIGIN/../../x (outside the wheel), ROOT/typed (--lib-path), \
          ROOT/own (--lib-path), ROOT/sysroot/conf (ld.so.conf), \
