@@ -14,6 +14,7 @@ use super::place::{self, Best, Closeness, Root};
 use super::purl::Purl;
 use super::{LicenseFile, Licenses, Provider, Question};
 use crate::search::paths::{base_name, join_relative};
+use crate::search::sites::installed_at;
 
 /// Packages by who installed them.
 #[derive(Debug, Default)]
@@ -96,20 +97,6 @@ fn search(
             best.offer(*question, Closeness::exact(*index), provider);
         }
     }
-}
-
-/// Where a row's file lies: below `site`, or wherever `..` leads from there.
-fn installed_at(site: &Path, row: &str) -> Option<PathBuf> {
-    if row.starts_with('/') {
-        return Some(PathBuf::from(row));
-    }
-    let mut directory = site;
-    let mut rest = row;
-    while let Some(shorter) = rest.strip_prefix("../") {
-        directory = directory.parent()?;
-        rest = shorter;
-    }
-    Some(directory.join(join_relative("", rest)?))
 }
 
 fn provider(dist_info: &Path, path: &str, record: &Record, licenses: Licenses) -> Provider {

@@ -163,7 +163,7 @@ fn library_rows(site: &Path, info: &str) -> Vec<String> {
 }
 
 /// Where a row's file lies: below `site`, or wherever `..` leads from there.
-fn installed_at(site: &Path, row: &str) -> Option<PathBuf> {
+pub(crate) fn installed_at(site: &Path, row: &str) -> Option<PathBuf> {
     if row.starts_with('/') {
         return Some(PathBuf::from(row));
     }
