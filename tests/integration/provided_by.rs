@@ -81,6 +81,13 @@ fn an_elf_file_gets_the_way_to_where_the_distribution_installs() {
     assert_eq!(way.as_deref(), Some("$ORIGIN/../nvidia/foo/lib"));
     assert!(!output.order.iter().any(|path| path.contains(".libs/")), "{:?}", output.order);
     is_whole(&sandbox, &output);
+
+    // The SBOM says it again, where no option does and the environment has a library of that name.
+    let name = format!("out/{}", output.file_name());
+    let run = sandbox.run(&["repair", "--python", "venv", "-w", "again", &name]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let again = Output::open(&sandbox.root().join("again").join(output.file_name()));
+    assert_eq!(again.archive(), output.archive());
 }
 
 #[test]
@@ -206,7 +213,7 @@ fn settings_the_plan_the_sbom_and_the_tree_name_it() {
     assert_eq!(plan["provided_by"], given, "{plan}");
 
     let run = sandbox.run(&words);
-    let note = "left to nvidia-foo-cu12 12.4 (`--provided-by nvidia-foo-cu12`): libfoo.so.1";
+    let note = "left to nvidia-foo-cu12 12.4: libfoo.so.1\n";
     assert!(run.stderr.contains(note), "{}", run.stderr);
     let output =
         Output::open(&fs::read_dir(sandbox.path("out")).unwrap().next().unwrap().unwrap().path());

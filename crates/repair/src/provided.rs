@@ -26,6 +26,8 @@ pub struct ProvidedBy {
     /// The paths of its libraries as RECORD has them: from site-packages on, with `/`; `../../../lib/libfoo.so`
     /// lies in the environment around it.
     pub libraries: Vec<String>,
+    /// Who says so, such as `--provided-by pyarrow`; nothing where it is the SBOM of an earlier repair.
+    pub option: Option<String>,
 }
 
 /// One library of such a distribution that the wheel needs.
@@ -83,7 +85,7 @@ impl Provided {
     pub(crate) fn new(by: &[ProvidedBy]) -> Result<Self> {
         let mut libraries = BTreeMap::new();
         let mut rules = Vec::new();
-        for ProvidedBy { project, version, libraries: paths } in by {
+        for ProvidedBy { project, version, libraries: paths, option } in by {
             let mut patterns = Vec::new();
             for path in paths {
                 let Some(place) = join_relative(SITE_PACKAGES, path) else { continue };
@@ -95,7 +97,7 @@ impl Provided {
                     libraries.entry(key).or_insert_with(|| Arc::clone(&given));
                 }
             }
-            rules.push((option(project), patterns));
+            rules.push((option.clone().unwrap_or_default(), patterns));
         }
         Ok(Self { rules: Rules::new(rules)?, libraries })
     }
@@ -116,12 +118,10 @@ impl Provided {
     }
 
     pub(crate) fn unmatched(&self) -> Vec<Unmatched> {
-        self.rules.unmatched_among(&BTreeSet::new(), "brings nothing that is needed")
+        let unmatched =
+            self.rules.unmatched_among(&BTreeSet::new(), "brings nothing that is needed");
+        unmatched.into_iter().filter(|it| !it.option.is_empty()).collect()
     }
-}
-
-fn option(project: &str) -> String {
-    format!("--provided-by {project}")
 }
 
 /// Tells of what is left to other distributions, and refuses a wheel that does not require them.
@@ -141,11 +141,7 @@ pub(crate) fn plan(wheel: &Wheel, given: &[Given], plan: &mut Plan) -> Result<()
                  to the project's dependencies: `Requires-Dist: {project}=={version}` in METADATA"
             ));
         }
-        plan.notes.push(format!(
-            "left to {project} {version} (`{}`): {}",
-            option(project),
-            listed(&names)
-        ));
+        plan.notes.push(format!("left to {project} {version}: {}", listed(&names)));
     }
     plan.given = given.to_vec();
     match reasons.is_empty() {

@@ -19,7 +19,7 @@ use truewheel_wheel::{Digest, MemberPath, NewMember, Record, Wheel};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::plan::Plan;
-use crate::provided::Given;
+use crate::provided::{Given, ProvidedBy};
 use crate::provider::{self, Provider, Question};
 use crate::search::disk;
 
@@ -176,9 +176,12 @@ pub(crate) fn member(
     Ok(Some(NewMember::new(sbom.member.clone(), &bytes, 0o644, plan.modified, level)?))
 }
 
-/// The names of the libraries that a document says to be left to others, each with the project.
-pub(crate) fn given(document: &Value) -> BTreeMap<String, String> {
-    document::external(document)
+/// The distributions that an earlier repair left libraries to; none where the document cannot be read, which
+/// whoever extends it says.
+pub(crate) fn provided_by(wheel: &Wheel) -> Vec<ProvidedBy> {
+    let document = wheel.member(&path(wheel)).and_then(|member| wheel.read(member).ok());
+    let document = document.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    document.as_ref().map(document::external).unwrap_or_default()
 }
 
 /// Where the document of a wheel is.
@@ -206,7 +209,10 @@ pub(crate) fn check(wheel: &Wheel, plan: &Plan, record: &Record) -> Result<()> {
         }
     }
     let external = document::external(&document);
-    let is_named = |given: &&Given| external.get(given.name()) == Some(&given.project);
+    let is_named = |given: &&Given| {
+        let of_project = external.iter().find(|one| one.project == given.project);
+        of_project.is_some_and(|one| one.libraries.contains(&given.path))
+    };
     if let Some(given) = sbom.given.iter().find(|given| !is_named(given)) {
         return Err(wrong(&format!("it does not say that {} is {}'s", given.path, given.project)));
     }

@@ -20,6 +20,7 @@ use crate::links::{self, Links};
 use crate::options::Options;
 use crate::plan;
 use crate::policy::{self, Assessment};
+use crate::sbom;
 use crate::scan::{self, Scan};
 use crate::search::disk::Disk;
 use crate::search::elf::Context;
@@ -86,7 +87,9 @@ pub(crate) fn survey(path: &Path, options: &Options) -> Result<Survey> {
 ///
 /// As [`survey`], but for the archive.
 pub(crate) fn of_scan(wheel: Wheel, mut scan: Scan, options: &Options) -> Result<Survey> {
-    let options = &options.for_project(&wheel.filename().distribution);
+    let mut options = options.for_project(&wheel.filename().distribution);
+    options.provided_by.extend(sbom::provided_by(&wheel));
+    let options = &options;
     let mut faults = std::mem::take(&mut scan.faults);
     let tags = &wheel.filename().platforms;
     // FreeBSD's files are ELF as well, and a manylinux tag would be wrong for them.

@@ -10,7 +10,6 @@ use super::finding::Finding;
 use super::requires::Requires;
 use super::{Check, rules};
 use crate::policy;
-use crate::sbom;
 
 pub(super) fn check(check: &mut Check<'_>) {
     wheel_file(check);
@@ -148,10 +147,5 @@ fn metadata(check: &mut Check<'_>) {
         check.add(Finding::of(rules::METADATA_VERSION, &path, message));
     }
     check.requires = Requires::of(&metadata);
-    // One that cannot be read explains nothing; whoever needs it says so.
-    let sbom = check.wheel.member(&sbom::path(check.wheel));
-    let sbom = sbom.and_then(|member| check.wheel.read(member).ok());
-    if let Some(document) = sbom.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-        check.requires.add_sbom(&document);
-    }
+    check.requires.add_sbom(check.wheel);
 }

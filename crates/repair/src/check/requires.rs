@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use globset::GlobSet;
-use serde_json::Value;
-use truewheel_wheel::{Metadata, normalize_name};
+use truewheel_wheel::{Metadata, Wheel, normalize_name};
 
 use crate::groups::GROUPS;
 use crate::pattern;
-use crate::provided::{is_extra, required_project};
+use crate::provided::{ProvidedBy, is_extra, required_project};
 use crate::sbom;
+use crate::search::paths::base_name;
 
 /// Shorter words are in too many names to say anything.
 const SHORTEST_WORD: usize = 4;
@@ -45,15 +45,19 @@ impl Requires {
     }
 
     /// Adds what the SBOM of a repair says to be left to projects; one that is not required brings nothing.
-    pub(super) fn add_sbom(&mut self, document: &Value) {
-        let given = sbom::given(document).into_iter();
-        let given = given.filter(|(_, project)| self.projects.contains(project));
-        self.given = given.map(|(name, project)| (name.to_ascii_lowercase(), project)).collect();
+    pub(super) fn add_sbom(&mut self, wheel: &Wheel) {
+        let provided = sbom::provided_by(wheel).into_iter();
+        for ProvidedBy { project, libraries, .. } in
+            provided.filter(|it| self.projects.contains(&it.project))
+        {
+            let names = libraries.iter().map(|path| base_name(path).to_ascii_lowercase());
+            self.given.extend(names.map(|name| (name, project.clone())));
+        }
     }
 
     /// The required project that a library was left to when the wheel was repaired.
     pub(super) fn given_by(&self, name: &str) -> Option<&str> {
-        let base = crate::search::paths::base_name(name).to_ascii_lowercase();
+        let base = base_name(name).to_ascii_lowercase();
         self.given.get(&base).map(String::as_str)
     }
 
@@ -69,7 +73,7 @@ impl Requires {
 
     /// The required project that a library of this name may be of.
     pub(super) fn of_library(&self, name: &str) -> Option<&str> {
-        let base = crate::search::paths::base_name(name);
+        let base = base_name(name);
         if let Some((_, project)) = self.groups.iter().find(|(globs, _)| globs.is_match(base)) {
             return Some(project);
         }

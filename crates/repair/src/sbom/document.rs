@@ -20,9 +20,8 @@ use truewheel_wheel::{Digest, normalize_name};
 
 use super::{Component, SbomPlan};
 use crate::error::{Error, Result};
-use crate::provided::Given;
+use crate::provided::{Given, ProvidedBy};
 use crate::provider::{Provider, Purl};
-use crate::search::paths::base_name;
 
 /// The document as it is written: indented, sorted by key, one line feed at the end.
 pub(super) fn bytes(
@@ -81,22 +80,19 @@ pub(super) fn hashes(document: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The file names of the libraries that components outside the wheel have, with the name of the component.
-pub(super) fn external(document: &Value) -> BTreeMap<String, String> {
+/// The distributions outside the wheel, with the libraries that are left to each.
+pub(super) fn external(document: &Value) -> Vec<ProvidedBy> {
     let components = document.get("components").and_then(Value::as_array).into_iter().flatten();
-    let mut libraries = BTreeMap::new();
-    for component in components.filter(|it| it.get("isExternal") == Some(&Value::Bool(true))) {
-        let Some(project) = text(component, "name") else { continue };
-        let properties = component.get("properties").and_then(Value::as_array);
-        for property in properties.into_iter().flatten() {
-            if property.get("name").and_then(Value::as_str) == Some("truewheel:library")
-                && let Some(path) = text(property, "value")
-            {
-                libraries.insert(base_name(&path).to_owned(), project.clone());
-            }
-        }
-    }
-    libraries
+    let external = components.filter(|it| it.get("isExternal") == Some(&Value::Bool(true)));
+    let provided = external.filter_map(|component| {
+        let properties = component.get("properties").and_then(Value::as_array)?.iter();
+        let is_library =
+            |it: &&Value| it.get("name").is_some_and(|name| name == "truewheel:library");
+        let libraries = properties.filter(is_library).filter_map(|it| text(it, "value")).collect();
+        let (project, version) = (text(component, "name")?, text(component, "version")?);
+        Some(ProvidedBy { project, version, libraries, option: None })
+    });
+    provided.collect()
 }
 
 fn record_hash(hexadecimal: &str) -> Option<String> {

@@ -66,7 +66,8 @@ impl SitePackages {
                 .find(|info| project(info).is_some_and(|(project, _)| project == name))?;
             let (project, version) = project(&info)?;
             let libraries = library_rows(site, &info);
-            Some(ProvidedBy { project, version, libraries })
+            let option = Some(format!("--provided-by {project}"));
+            Some(ProvidedBy { project, version, libraries, option })
         })
     }
 
