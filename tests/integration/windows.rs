@@ -481,6 +481,19 @@ fn the_runtime_is_one_that_is_as_new_as_the_toolset() {
         let told = format!("from ROOT/{taken}/msvcp140.dll");
         assert!(run.stderr.contains(&told), "{told}: {}", run.stderr);
     }
+    let studio = "Microsoft Visual Studio/2022/Enterprise/VC/Redist/MSVC";
+    for machine in ["x86", "x64"] {
+        let directory = format!("programs/{studio}/14.44.35112/{machine}/Microsoft.VC143.CRT");
+        sandbox.write(&format!("{directory}/msvcp140.dll"), runtime(44));
+    }
+    let programs = at("programs");
+    let run = sandbox.try_repair_in(
+        &built_with(44),
+        &[&words[..], &["-v"]].concat(),
+        &[("ProgramFiles", &programs)],
+    );
+    let told = format!("from ROOT/programs/{studio}/14.44.35112/x64/Microsoft.VC143.CRT/");
+    assert!(run.status == 0 && run.stderr.contains(&told), "{}", run.stderr);
     let run = sandbox.try_repair(&built_with(44), &words);
     let told = format!(
         "error: demo-1.0-{TAG}.whl: demo/_ext.pyd was built with toolset 14.44, and \
