@@ -7,9 +7,10 @@ use truewheel_wheel::{Installed, MemberPath, Scheme, relative};
 
 use super::layout::{Arrangement, Packages, is_namespace_code};
 use super::{Root, site_directory};
-use crate::dll_code::{is_module, names_dll_directories};
+use crate::dll_code::{is_module, names_directory, names_dll_directories};
 use crate::error::{Error, Result};
 use crate::init_patch::InitPatch;
+use crate::left_out::listed;
 use crate::plan::{Plan, WinFindings};
 use crate::provided::Given;
 use crate::search::paths::{SITE_PACKAGES, environment_path, join, parent};
@@ -85,9 +86,13 @@ fn wishes(
     plan: &mut Plan,
 ) -> Result<BTreeMap<MemberPath, Wish>> {
     let mut wishes: BTreeMap<MemberPath, Wish> = BTreeMap::new();
+    let mut trusted: BTreeMap<MemberPath, BTreeSet<String>> = BTreeMap::new();
     for root in roots {
         let Some(directory) = &root.directory else { continue };
-        let wish = wish(findings, arrangement, root, names, plan);
+        let mut wish = wish(findings, arrangement, root, names, plan);
+        for path in std::mem::take(&mut wish.trusted) {
+            trusted.entry(path).or_default().insert(root.path.to_string());
+        }
         if wish == Wish::default() {
             continue;
         }
@@ -112,6 +117,14 @@ fn wishes(
             )),
         }
     }
+    trusted.retain(|path, _| !names_directory(findings.wheel, parent(path.as_str())));
+    plan.notes.extend(trusted.into_iter().map(|(path, users)| {
+        format!(
+            "{path} lies in another directory than what needs it ({}): the wheel's own code is trusted \
+             to tell Windows",
+            listed(&users)
+        )
+    }));
     Ok(wishes)
 }
 
@@ -197,6 +210,8 @@ struct Wish {
     preload: BTreeSet<String>,
     /// DLLs of the wheel that lie in some of the directories.
     elsewhere: BTreeSet<MemberPath>,
+    /// The same where the wheel's own code is trusted.
+    trusted: BTreeSet<MemberPath>,
     /// DLLs of other distributions, and whether some are for the first call.
     given: BTreeMap<Arc<Given>, bool>,
 }
@@ -282,18 +297,9 @@ fn wish(
     wish.directories.extend(wish.given.keys().filter_map(|given| given.site_directory()));
     if !elsewhere.is_empty() {
         if names_dll_directories(findings.wheel) {
-            for path in elsewhere {
-                let note = format!(
-                    "{} needs {path}, which lies in another directory: the wheel's own code is trusted \
-                     to tell Windows",
-                    root.path
-                );
-                if !plan.notes.contains(&note) {
-                    plan.notes.push(note);
-                }
-                plan.dll_directories
-                    .extend(environment_path(&path).map(|it| in_lower_case(parent(&it))));
-            }
+            let places = elsewhere.iter().filter_map(environment_path);
+            plan.dll_directories.extend(places.map(|it| in_lower_case(parent(&it))));
+            wish.trusted = elsewhere;
         } else {
             wish.directories.extend(elsewhere.iter().filter_map(site_directory));
             wish.elsewhere = elsewhere;
