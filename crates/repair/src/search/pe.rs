@@ -362,11 +362,13 @@ impl<'a> Search<'a> {
         root.is_some_and(|root| Path::new(&lower(path)).starts_with(lower(root)))
     }
 
-    /// Whether a library is of the C++ runtime and older than the toolset of what loads it: that of the file
-    /// which needs it, and that of the wheel's files, as a process has one such runtime for all.
+    /// Whether a library is of the C++ runtime and older than the toolset of what loads it: of the file that is
+    /// asked for, and of the wheel's files that need it too, as a process has one for all.
     fn too_old(&self, user: NodeId, key: &str, index: usize) -> Option<(String, String)> {
         let library = self.store.library(index).filter(|_| runtime::is_runtime(key))?;
-        let members = self.graph.members().map(|(id, _)| id);
+        let needs_it =
+            |id: &NodeId| self.graph.node(*id).file.tables.iter().any(|name| dll_key(name) == key);
+        let members = self.graph.members().map(|(id, _)| id).filter(needs_it);
         let toolset_of = |id: NodeId| runtime::toolset(self.graph.node(id).file.linker_version);
         let builds = members.chain([user]).filter_map(|id| Some((toolset_of(id)?, id)));
         let ((major, minor), built) = builds.max_by_key(|(toolset, _)| *toolset)?;
