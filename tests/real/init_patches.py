@@ -11,6 +11,7 @@ Exit status 0: no failure; 1: at least one; 77: nothing could be run.
 import argparse
 import sys
 import tempfile
+import tokenize
 import zipfile
 from pathlib import Path
 
@@ -71,11 +72,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def has_known_encoding(path: Path) -> bool:
+    """Whether Python can read it at all: tests of Python itself have files whose encoding is none, which are refused."""
+    try:
+        with path.open("rb") as source:
+            tokenize.detect_encoding(source.readline)
+    except SyntaxError:
+        return False
+    return True
+
+
 def one(truewheel: Path, python: str, most: int) -> list[str]:
     found = run([python, "-c", "import os; print(os.path.dirname(os.__file__))"]).require()
     library = Path(found.output.strip())
     sources = [path for path in sorted(library.rglob("*.py")) if "site-packages" not in path.parts]
-    sources = [path for path in sources if b"extend_path" not in path.read_bytes()][:most]
+    sources = [path for path in sources if b"extend_path" not in path.read_bytes() and has_known_encoding(path)]
+    sources = sources[:most]
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         tree, before, after = (scratch / name for name in ("tree", "before", "after"))
