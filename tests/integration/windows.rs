@@ -225,6 +225,27 @@ fn a_dll_of_the_wheel_that_nothing_leads_to_is_refused() {
 }
 
 #[test]
+fn different_dlls_of_one_name_are_told() {
+    let sandbox = Sandbox::new();
+    let mut other = pe("needed.x64.dll");
+    other.push(0);
+    let wheel = modules(TAG, &["demo/a", "demo/b"])
+        .file("demo/a/needed.dll", pe("needed.x64.dll"))
+        .file("demo/b/Needed.dll", other);
+    sandbox.write(&wheel.file_name(), wheel.bytes());
+    let run = sandbox.run(&["check", &wheel.file_name()]);
+    let told = "warning: different DLLs are called `needed.dll`: demo/a/needed.dll, \
+                demo/b/Needed.dll [same-dll]";
+    assert!(run.status == 0 && run.stdout.contains(told), "{}", run.stdout);
+    let same = modules(TAG, &["demo/a", "demo/b"])
+        .file("demo/a/needed.dll", pe("needed.x64.dll"))
+        .file("demo/b/Needed.dll", pe("needed.x64.dll"));
+    sandbox.write(&same.file_name(), same.bytes());
+    let run = sandbox.run(&["check", &same.file_name()]);
+    assert!(!run.stdout.contains("same-dll"), "{}", run.stdout);
+}
+
+#[test]
 fn a_dll_that_is_nowhere_is_told_with_every_place() {
     let sandbox = Sandbox::new();
     sandbox.write("libs/needed.dll", pe("needed.x86.dll"));

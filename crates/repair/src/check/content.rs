@@ -1,7 +1,8 @@
 //! What is in the archive, whatever its format: sizes, links, doubles, and tags that say too much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use truewheel_pe::dll_key;
 use truewheel_wheel::{MemberKind, MemberPath, PlatformTag, Scheme};
 
 use super::facts::Facet;
@@ -197,7 +198,29 @@ fn doubles(check: &mut Check<'_>) {
         let message = format!("different files have the SONAME `{soname}`: {}", list(&names));
         findings.push(Finding::new(rules::SAME_SONAME, message));
     }
+    findings.extend(dlls_of_one_name(check));
     check.findings.extend(findings);
+}
+
+/// DLLs that differ and that files of the wheel ask for by the same name, where one process may load both.
+fn dlls_of_one_name(check: &Check<'_>) -> Vec<Finding> {
+    let tables = check.facts.pe().flat_map(|(_, file)| &file.tables);
+    let needed: BTreeSet<String> = tables.map(|name| dll_key(name)).collect();
+    let mut dlls: BTreeMap<(String, &str), BTreeMap<[u8; 32], &MemberPath>> = BTreeMap::new();
+    for (path, file) in check.facts.pe().filter(|(_, file)| file.is_dll) {
+        let name = path.file_name().to_ascii_lowercase();
+        if let Some(digest) = check.facts.digests.get(path).filter(|_| needed.contains(&name)) {
+            dlls.entry((name, file.architecture)).or_default().insert(digest.sha256, path);
+        }
+    }
+    let different = dlls.into_iter().filter(|(_, files)| files.len() > 1);
+    let finding = |((name, _), files): ((String, &str), BTreeMap<[u8; 32], &MemberPath>)| {
+        let mut paths: Vec<&str> = files.values().map(|path| path.as_str()).collect();
+        paths.sort_unstable();
+        let message = format!("different DLLs are called `{name}`: {}", list(&paths));
+        Finding::new(rules::SAME_DLL, message).remedy("give each a name of its own")
+    };
+    different.map(finding).collect()
 }
 
 /// Names that continue each other: `libfoo.so`, `libfoo.so.1`, `libfoo.so.1.2`.

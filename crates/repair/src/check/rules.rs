@@ -165,6 +165,9 @@ rules! {
     SAME_SONAME "same-soname" Warning
         "different libraries have one SONAME: a process that loads one takes it for the other"
         "glibc, elf/dl-load.c, _dl_map_object; auditwheel #231"
+    SAME_DLL "same-dll" Warning
+        "different DLLs of one name are needed by that: a process that has loaded one takes it for the other"
+        "LoadLibraryExW, Remarks: a loaded module of the same base name and extension"
     TWO_RUNTIMES "two-runtimes" Warning
         "one process loads two copies or versions of a runtime that has state of its own"
         "auditwheel #24; scipy #22654"
