@@ -12,7 +12,9 @@ must name the directory; once more with sections that have no padding. Checked f
 - a Python that imports the package, with `os.add_dll_directory` recorded, names the directories that are wanted and no
   others, and package and docstring are otherwise as before;
 - wine loads both modules with these directories and no others, and OpenBLAS calculates; without them it loads none;
-- repaired again, the wheel keeps every byte, and the input is never touched.
+- repaired again, the wheel keeps every byte, and the input is never touched;
+- with `--include-imports` OpenBLAS's import library comes along, and what is linked with it needs the DLL under the name
+  that it has in the wheel.
 
 Exit status 0: no problem; 1: at least one; 77: nothing could be run.
 """
@@ -278,6 +280,23 @@ def check(build: Build, layout: str, made: dict[str, Path], tools: Tools, scratc
     return [how, names, f"{kept} of {len(sources)}", loads], found
 
 
+def relink_problems(build: Build, command: list, made: dict[str, Path], tools: Tools, scratch: Path) -> list[str]:
+    """Links a DLL with the import library that a repair brings along, and reads which DLL it needs."""
+    scratch.mkdir()
+    wheel = pack(build, made, "libs", scratch)
+    words = ["--include-imports", "--lib-path", made["libraries"], "-w", scratch / "out", wheel]
+    run([tools.truewheel, "repair", *words]).require()
+    wheel_file.unpack(scratch / "out" / wheel.name, scratch / "installed")
+    directory = scratch / "installed" / "demo.libs"
+    imports, dll = next(directory.glob("*scipy_openblas*.lib")), next(directory.glob("*scipy_openblas*.dll"))
+    output = scratch / "linked.dll"
+    flags = ["-O1", "-shared", *(["-DILP64"] if "openblas64" in build.blas else [])]
+    environment = {"ZIG_GLOBAL_CACHE_DIR": zig_cache(), "ZIG_LOCAL_CACHE_DIR": zig_cache()}
+    run([*command, *flags, SOURCES / "dot.c", imports, "-o", output], cwd=scratch, **environment).require()
+    names = [one.name for one in reader.File(output.read_bytes()).imports]
+    return [] if dll.name in names else [f"linked with {imports.name} it needs {names}, and not {dll.name}"]
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--truewheel", type=Path, required=True, help="the program")
@@ -330,6 +349,8 @@ def main() -> int:
                 print("| " + " | ".join([build.name, layout, *cells]) + " |", flush=True)
                 total += [f"{build.name}, {layout}: {problem}" for problem in found]
                 count += 1
+            found = relink_problems(build, command, made, tools, Path(name) / "relinked")
+            total += [f"{build.name}: {problem}" for problem in found]
     print(f"\n{count} wheels, {len(total)} problems")
     for problem in total:
         print(f"- {problem}")
