@@ -225,6 +225,18 @@ fn a_dll_of_the_wheel_that_nothing_leads_to_is_refused() {
 }
 
 #[test]
+fn a_packed_file_is_refused_with_what_to_do() {
+    let mut packed = pe("full.x64.dll");
+    let name = packed.windows(8).position(|it| it == b".text\0\0\0").expect("a section");
+    packed[name..name + 8].copy_from_slice(b"UPX0\0\0\0\0");
+    let wheel = Wheel::new("demo").tag(TAG).file("demo/_ext.pyd", packed);
+    let run = sandbox().try_repair(&wheel, &LIBS);
+    let told = "demo/_ext.pyd: the file is packed by UPX, which hides its imports\n  hint: build it \
+                without the packer\n";
+    assert!(run.status == 1 && run.stderr.ends_with(told), "{}", run.stderr);
+}
+
+#[test]
 fn different_dlls_of_one_name_are_told() {
     let sandbox = Sandbox::new();
     let mut other = pe("needed.x64.dll");

@@ -200,6 +200,12 @@ impl Error {
         Self::new(ErrorKind::Refused { what: what.into(), facts, hint: Some(hint.into()) })
     }
 
+    /// A binary of the wheel that its loader would refuse.
+    pub(crate) fn damaged(file: impl fmt::Display, fault: impl fmt::Display) -> Self {
+        let hint = "the file is damaged: build it again, or leave it out of the wheel";
+        Self::refused_with(format!("{file}: {fault}"), hint)
+    }
+
     pub(crate) fn verify(file: impl Into<String>, what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Verify { file: file.into(), what: what.into() })
     }
@@ -233,7 +239,15 @@ impl fmt::Display for Error {
             ErrorKind::Wheel(error) => wheel(f, error),
             ErrorKind::Elf { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
             ErrorKind::MachO { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
-            ErrorKind::Pe { file, error } => write!(f, "{}: {}", Line(file), Line(error)),
+            ErrorKind::Pe { file, error } => {
+                write!(f, "{}: {}", Line(file), Line(error))?;
+                match error.kind() {
+                    truewheel_pe::ErrorKind::Packed { .. } => {
+                        f.write_str("\n  hint: build it without the packer")
+                    }
+                    _ => Ok(()),
+                }
+            }
             ErrorKind::Io { path, error } => write!(f, "{}: {error}", Line(path.display())),
             ErrorKind::Missing(libraries) => missing(f, libraries),
             ErrorKind::NotEarned { requested, nearest, reasons, earned, kinds } => {

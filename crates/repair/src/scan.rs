@@ -96,7 +96,7 @@ impl Scan {
             Binary::Unreadable(format, fault) => {
                 // Its loader would refuse it as well, or map what we cannot see.
                 if let Fault::Elf(error) = &fault {
-                    self.faults.push(Error::elf(path.as_str(), error.clone()));
+                    self.faults.push(Error::damaged(&path, error));
                 }
                 self.unreadable.push((path, format, fault));
             }

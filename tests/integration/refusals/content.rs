@@ -331,6 +331,7 @@ fn an_elf_file_that_lies() {
         let end = offset + if offset == 0x36 { 2 } else { 8 };
         bytes[offset..end].copy_from_slice(&value[..end - offset]);
         let wheel = Wheel::new("demo").file("demo/_ext.so", bytes);
-        assert_eq!(refused(&wheel, &[]), text);
+        let hint = "hint: the file is damaged: build it again, or leave it out of the wheel";
+        assert_eq!(refused(&wheel, &[]), format!("{text}\n  {hint}"));
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn survey(
 ) -> Result<MacSurvey> {
     // dyld would refuse it as well, or map what we cannot see.
     let damaged = scan.unreadable.iter().filter(|(_, format, _)| *format == Format::MachO);
-    faults.extend(damaged.map(|(path, _, fault)| Error::refused(format!("{path}: {fault}"))));
+    faults.extend(damaged.map(|(path, _, fault)| Error::damaged(path, fault)));
     let tags = &wheel.filename().platforms;
     let files = Files {
         members: of_result(&scan.macho, links),

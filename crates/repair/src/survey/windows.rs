@@ -39,7 +39,7 @@ pub(super) fn survey(
 ) -> Result<WinSurvey> {
     // Windows would refuse it as well, or map what we cannot see.
     let damaged = scan.unreadable.iter().filter(|(_, format, _)| *format == Format::Pe);
-    faults.extend(damaged.map(|(path, _, fault)| Error::refused(format!("{path}: {fault}"))));
+    faults.extend(damaged.map(|(path, _, fault)| Error::damaged(path, fault)));
     let policy = WindowsPolicy::of_wheel(wheel);
     let choices = Choices::new(options)?;
     let wanted = machines(&wheel.filename().platforms);
